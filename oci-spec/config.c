@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci-spec/config.h"
+#include <linux/ioprio.h>
+
+const struct spec_enum oci_io_priority_classes = { "I/O priority class", (const struct spec_name[]){
+	{ "IOPRIO_CLASS_RT",   IOPRIO_CLASS_RT   },
+	{ "IOPRIO_CLASS_BE",   IOPRIO_CLASS_BE   },
+	{ "IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE },
+	{} } };
+
+const struct spec_enum oci_sched_policies = { "scheduler policy", (const struct spec_name[]){
+	{ "SCHED_OTHER", 100 }, { "SCHED_FIFO", 1 }, { "SCHED_RR", 2 }, { "SCHED_BATCH", 3 },
+	{ "SCHED_ISO", 4 }, { "SCHED_IDLE", 5 }, { "SCHED_DEADLINE", 6 },
+	{} } };
+
+const struct spec_enum oci_sched_flags = { "scheduler flag", (const struct spec_name[]){
+	{ "SCHED_FLAG_RESET_ON_FORK",  0x01 }, { "SCHED_FLAG_RECLAIM",        0x02 },
+	{ "SCHED_FLAG_DL_OVERRUN",     0x04 }, { "SCHED_FLAG_KEEP_POLICY",    0x08 },
+	{ "SCHED_FLAG_KEEP_PARAMS",    0x10 }, { "SCHED_FLAG_UTIL_CLAMP_MIN", 0x20 },
+	{ "SCHED_FLAG_UTIL_CLAMP_MAX", 0x40 },
+	{} } };
+
+SPEC_TYPE(box, "consoleSize",
+	VALUE (box, height, "height", REQUIRED),
+	VALUE (box, width,  "width",  REQUIRED));
+
+SPEC_TYPE(user, "user",
+	VALUE (user, uid,             "uid"),
+	VALUE (user, gid,             "gid"),
+	VALUE (user, umask,           "umask"),
+	LIST  (user, additional_gids, "additionalGids"),
+	VALUE (user, username,        "username"));
+
+SPEC_TYPE(capabilities, "capabilities",
+	LIST (capabilities, bounding,    "bounding"),
+	LIST (capabilities, permitted,   "permitted"),
+	LIST (capabilities, effective,   "effective"),
+	LIST (capabilities, inheritable, "inheritable"),
+	LIST (capabilities, ambient,     "ambient"));
+
+SPEC_TYPE(io_priority, "ioPriority",
+	CHOICE (io_priority, class,    "class", oci_io_priority_classes, REQUIRED),
+	VALUE  (io_priority, priority, "priority"));
+
+SPEC_TYPE(scheduler, "scheduler",
+	CHOICE      (scheduler, policy,   "policy", oci_sched_policies, REQUIRED),
+	VALUE       (scheduler, nice,     "nice"),
+	VALUE       (scheduler, priority, "priority"),
+	LIST_CHOICE (scheduler, flags,    "flags", oci_sched_flags),
+	VALUE       (scheduler, runtime,  "runtime"),
+	VALUE       (scheduler, deadline, "deadline"),
+	VALUE       (scheduler, period,   "period"));
+
+SPEC_TYPE(rlimit, "rlimit",
+	VALUE (rlimit, type, "type", REQUIRED),
+	VALUE (rlimit, soft, "soft", REQUIRED),
+	VALUE (rlimit, hard, "hard", REQUIRED));
+
+SPEC_TYPE(cpu_affinity, "execCPUAffinity",
+	VALUE (cpu_affinity, initial, "initial"),
+	VALUE (cpu_affinity, final,   "final"));
+
+SPEC_TYPE(process, "process",
+	VALUE       (process, terminal,          "terminal"),
+	OBJECT      (process, console_size,      "consoleSize", box),
+	OBJECT      (process, user,              "user", user),
+	LIST        (process, args,              "args"),
+	VALUE       (process, command_line,      "commandLine"),
+	LIST        (process, env,               "env"),
+	VALUE       (process, cwd,               "cwd", REQUIRED),
+	OBJECT      (process, capabilities,      "capabilities", capabilities),
+	LIST_OBJECT (process, rlimits,           "rlimits", rlimit),
+	VALUE       (process, no_new_privileges, "noNewPrivileges"),
+	VALUE       (process, apparmor_profile,  "apparmorProfile"),
+	VALUE       (process, oom_score_adj,     "oomScoreAdj"),
+	OBJECT      (process, scheduler,         "scheduler", scheduler),
+	VALUE       (process, selinux_label,     "selinuxLabel"),
+	OBJECT      (process, io_priority,       "ioPriority", io_priority),
+	OBJECT      (process, exec_cpu_affinity, "execCPUAffinity", cpu_affinity));
+
+SPEC_TYPE(root, "root",
+	VALUE (root, path,     "path", REQUIRED),
+	VALUE (root, readonly, "readonly"));
+
+SPEC_TYPE(id_mapping, "id mapping",
+	VALUE (id_mapping, container_id, "containerID", REQUIRED),
+	VALUE (id_mapping, host_id,      "hostID", REQUIRED),
+	VALUE (id_mapping, size,         "size", REQUIRED));
+
+SPEC_TYPE(mount, "mount",
+	VALUE       (mount, destination,  "destination", REQUIRED),
+	VALUE       (mount, type,         "type"),
+	VALUE       (mount, source,       "source"),
+	LIST        (mount, options,      "options"),
+	LIST_OBJECT (mount, uid_mappings, "uidMappings", id_mapping),
+	LIST_OBJECT (mount, gid_mappings, "gidMappings", id_mapping));
+
+SPEC_TYPE(hook, "hook",
+	VALUE (hook, path,    "path", REQUIRED),
+	LIST  (hook, args,    "args"),
+	LIST  (hook, env,     "env"),
+	VALUE (hook, timeout, "timeout"));
+
+SPEC_TYPE(hooks, "hooks",
+	LIST_OBJECT (hooks, prestart,         "prestart", hook),
+	LIST_OBJECT (hooks, create_runtime,   "createRuntime", hook),
+	LIST_OBJECT (hooks, create_container, "createContainer", hook),
+	LIST_OBJECT (hooks, start_container,  "startContainer", hook),
+	LIST_OBJECT (hooks, poststart,        "poststart", hook),
+	LIST_OBJECT (hooks, poststop,         "poststop", hook));
+
+SPEC_TYPE(config, "config.json",
+	VALUE       (config, oci_version, "ociVersion", REQUIRED),
+	OBJECT      (config, process,     "process", process),
+	OBJECT      (config, root,        "root", root),
+	VALUE       (config, hostname,    "hostname"),
+	VALUE       (config, domainname,  "domainname"),
+	LIST_OBJECT (config, mounts,      "mounts", mount),
+	OBJECT      (config, hooks,       "hooks", hooks),
+	VALUE       (config, annotations, "annotations"),
+	OBJECT      (config, linux_,      "linux", linux));

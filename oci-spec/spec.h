@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a JSON document is described to the decoder and the encoder.
+ *
+ * Every object of the runtime-spec is a plain C struct (config.h, config-linux.h, ...).
+ * Next to it, in the .c file of the same name, stands a table with one row per member.
+ * The rows are all there is: decoding, encoding, required-field and enum checks, the
+ * JSON path in error messages and the lists printed by `husk features` come from them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- what a member may be ------------------------------------------------------- */
+
+struct opt_bool { bool set; bool v; };
+struct opt_i32  { bool set; int32_t v; };
+struct opt_u32  { bool set; uint32_t v; };
+struct opt_i64  { bool set; int64_t v; };
+struct opt_u64  { bool set; uint64_t v; };
+
+#define LIST_OF(T) struct { size_t n; T *v; }
+typedef LIST_OF(const char *) str_list;
+
+struct pair { const char *key, *value; };
+typedef LIST_OF(struct pair) str_map;           /* order of the document is kept */
+
+enum spec_kind {
+	SPEC_BOOL, SPEC_I32, SPEC_U32, SPEC_I64, SPEC_U64,
+	SPEC_OPT_BOOL, SPEC_OPT_I32, SPEC_OPT_U32, SPEC_OPT_I64, SPEC_OPT_U64,
+	SPEC_STR, SPEC_ENUM, SPEC_OBJECT, SPEC_LIST, SPEC_MAP, SPEC_DICT,
+};
+
+/* ---- the rows ------------------------------------------------------------------- */
+
+struct spec_name { const char *name; int value; };
+struct spec_enum { const char *what; const struct spec_name *names; };  /* ends with {} */
+
+struct spec_field {
+	const char *key;                        /* NULL ends the table */
+	uint8_t kind, elem;                     /* elem: kind of the elements of a list */
+	bool required;
+	uint16_t offset;
+	const struct spec_type *type;           /* SPEC_OBJECT, lists of them */
+	const struct spec_enum *choice;         /* SPEC_ENUM, lists of them */
+};
+
+struct spec_type {
+	const char *name;
+	size_t size;
+	const struct spec_field *fields;
+};
+
+#define SPEC_KIND(x) _Generic((x),                                               \
+	bool: SPEC_BOOL, int32_t: SPEC_I32, uint32_t: SPEC_U32,                  \
+	int64_t: SPEC_I64, uint64_t: SPEC_U64, const char *: SPEC_STR,           \
+	struct opt_bool: SPEC_OPT_BOOL, struct opt_i32: SPEC_OPT_I32,            \
+	struct opt_u32: SPEC_OPT_U32, struct opt_i64: SPEC_OPT_I64,              \
+	struct opt_u64: SPEC_OPT_U64, str_map: SPEC_MAP)
+
+#define SPEC_MEMBER(s, m) (((struct oci_##s *)0)->m)
+#define SPEC_SAME(a, T)   (0 * sizeof(char[__builtin_types_compatible_p(__typeof__(a), T) ? 1 : -1]))
+#define SPEC_ROW(s, m, k, ...) { .key = (k), .offset = offsetof(struct oci_##s, m), __VA_ARGS__ }
+
+/* A value: boolean, number, string or string map; the kind follows from the C type. */
+#define VALUE(s, m, key, ...) \
+	SPEC_ROW(s, m, key, .kind = SPEC_KIND(SPEC_MEMBER(s, m)), __VA_ARGS__)
+/* One word out of a table of words; the member is an int (an enum), 0 is "absent". */
+#define CHOICE(s, m, key, table, ...) \
+	SPEC_ROW(s, m, key, .kind = SPEC_ENUM + SPEC_SAME((int)SPEC_MEMBER(s, m), int), .choice = &(table), __VA_ARGS__)
+/* Another object: the member is a pointer, NULL when absent. */
+#define OBJECT(s, m, key, T, ...) \
+	SPEC_ROW(s, m, key, .kind = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m), struct oci_##T), .type = &oci_##T##_type, __VA_ARGS__)
+/* Lists of values, of words, of objects. */
+#define LIST(s, m, key, ...) \
+	SPEC_ROW(s, m, key, .kind = SPEC_LIST, .elem = SPEC_KIND(*SPEC_MEMBER(s, m).v), __VA_ARGS__)
+#define LIST_CHOICE(s, m, key, table, ...) \
+	SPEC_ROW(s, m, key, .kind = SPEC_LIST, .elem = SPEC_ENUM + SPEC_SAME((int)*SPEC_MEMBER(s, m).v, int), .choice = &(table), __VA_ARGS__)
+#define LIST_OBJECT(s, m, key, T, ...) \
+	SPEC_ROW(s, m, key, .kind = SPEC_LIST, .elem = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m).v, struct oci_##T), .type = &oci_##T##_type, __VA_ARGS__)
+
+/* An object used as a dictionary of objects: a list whose elements begin with their key. */
+#define DICT_OBJECT(s, m, key, T, ...) \
+	SPEC_ROW(s, m, key, .kind = SPEC_DICT, .elem = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m).v, struct oci_##T), .type = &oci_##T##_type, __VA_ARGS__)
+
+#define REQUIRED .required = true
+
+#define SPEC_TYPE(T, human, ...)                                                \
+	extern const struct spec_type oci_##T##_type;                           \
+	static const struct spec_field oci_##T##_fields[] = { __VA_ARGS__, {} };  \
+	const struct spec_type oci_##T##_type = {                               \
+		.name = human, .size = sizeof(struct oci_##T), .fields = oci_##T##_fields }
+
+/* ---- what one can do with them ---------------------------------------------------- */
+
+struct arena;                                   /* owner of everything decoded */
+
+struct spec_error {
+	char path[256];                         /* linux.resources.memory.limit */
+	unsigned line, column;
+	char message[256];                      /* expected integer, got string */
+};
+
+/* Decodes TEXT into a new *OUT of type T, allocated in A. 0, or -1 with *e filled. */
+int spec_decode(const struct spec_type *t, const char *text, size_t len,
+		struct arena *a, void **out, struct spec_error *e);
+
+/* Encodes OBJ as JSON, allocated in A; absent members are left out. */
+char *spec_encode(const struct spec_type *t, const void *obj, struct arena *a, bool pretty);
+
+const char *spec_enum_name(const struct spec_enum *, int value);
+int spec_enum_value(const struct spec_enum *, const char *name);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory that is freed as a whole.  The arena of `create`, `run` and `exec` is shared: it lies
+ * in a memfd that is mapped at the same address in husk and in husk-init, so that the plan,
+ * pointers and all, needs no marshalling.  The first word of that memory is the pointer to the
+ * plan.  Everything that init reads must lie here: a string literal of husk is not at the same
+ * address, or not at all, in husk-init.
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* Below 2^37: exists on every 64-bit architecture, and far from where the kernel places things. */
+#define PLAN_ADDRESS    0x1000000000ul
+#define PLAN_MAX        (256ul << 20)
+
+struct arena_chunk;
+
+struct arena {
+	struct arena_chunk *chunks;     /* private memory */
+	int fd;                         /* the memfd; 0 or negative: none */
+	size_t used, size;              /* of the shared memory */
+	bool sealed;                    /* allocations come from private memory from now on */
+};
+
+#define ARENA_NONE ((struct arena){ .fd = -1 })
+
+void arena_undo(struct arena *);
+
+/* Turns an empty arena into a shared one. Errors: memfd_create(2), mmap(2); one per process. */
+int arena_share(struct arena *, struct err *);
+
+/*
+ * Ends writing: ROOT becomes the first word, the memfd is sealed against writing, growing,
+ * shrinking and further seals, and mapped again read-only at the same address.
+ */
+int arena_seal(struct arena *, const void *root, struct err *);
+
+/* Whether [p, p+n) lies in the shared memory. */
+bool arena_shares(const struct arena *, const void *p, size_t n);
+
+/* Zeroed, aligned for anything, never NULL: out of memory ends the process with a message. */
+void *arena_alloc(struct arena *, size_t);
+char *arena_strndup(struct arena *, const char *, size_t);
+char *arena_strdup(struct arena *, const char *);       /* NULL gives NULL */
+void *arena_dup(struct arena *, const void *, size_t);
+char *arena_printf(struct arena *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define ARENA_NEW(a, T)         ((T *)arena_alloc((a), sizeof(T)))
+#define ARENA_ARRAY(a, T, n)    ((T *)arena_alloc((a), sizeof(T) * (n)))

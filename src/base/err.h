@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An error is a value on the caller's stack: no allocation, no owner, and it crosses the
+ * socket between init and husk as it is.  Functions return 0 or something non-negative, or
+ * -1 with *e filled; never -errno as well.
+ */
+#pragma once
+
+enum err_kind {
+	ERR_NONE,
+	ERR_SYSTEM,             /* the kernel refused; num is its errno */
+	ERR_SPEC,               /* config.json (or a process.json) is wrong */
+	ERR_USAGE,              /* the command line is wrong */
+	ERR_STATE,              /* the container is not in a state that allows it */
+	ERR_UNSUPPORTED,        /* asked for, but this host or this husk cannot */
+	ERR_PEER,               /* the other side of a conversation died or misbehaved */
+	ERR_BUG,
+};
+
+struct err {
+	enum err_kind kind;
+	int num;                /* errno, 0 when there is none */
+	char msg[1000];
+};
+
+/* All return -1, so that one can write  return err_sys(e, "open \"%s\"", path);  */
+
+/* What failed on what; ": " and the text of errno are appended. */
+int err_sys(struct err *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int err_set(struct err *, enum err_kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Prepends "where: " to the message that is there. */
+int err_in(struct err *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Appends "; and then WHAT" for a second failure while the first one is undone. */
+int err_and(struct err *, const struct err *second);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text in buffers of fixed size, without allocation; and the few questions one asks of strings. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A buffer that remembers whether something did not fit: one check at the end is enough. */
+struct text {
+	char *s;
+	size_t len, size;
+	bool cut;
+};
+
+#define TEXT(buf) ((struct text){ .s = (buf), .size = sizeof(buf) })
+
+void text_add(struct text *, const char *);
+void text_addn(struct text *, const char *, size_t);
+void text_addf(struct text *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+bool str_eq(const char *, const char *);                /* NULL equals NULL only */
+bool str_starts(const char *s, const char *prefix);
+bool str_ends(const char *s, const char *suffix);
+/* After PREFIX in S, or NULL when S does not start with it. */
+const char *str_after(const char *s, const char *prefix);
+
+/* The next word of *LIST up to one of SEPARATORS; *LEN its length. NULL at the end. Empty words are given. */
+const char *str_word(const char **list, const char *separators, size_t *len);

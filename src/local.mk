@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# husk (dynamic glibc, or static with --enable-static) and husk-init (static musl), which is embedded in it.
+
+COMMON_CPPFLAGS = -D_GNU_SOURCE -iquote $(srcdir)/src -iquote $(srcdir) -iquote src
+HUSK_CFLAGS = -std=c11 $(WARNINGS) $(SANITIZE) $(HARDEN) $(YAJL_CFLAGS) $(SECCOMP_CFLAGS)
+
+bin_PROGRAMS = husk
+noinst_LIBRARIES = libhusk.a
+
+libhusk_a_SOURCES = $(OCI_SPEC_FILES) $(COMMON_FILES) $(HUSK_FILES) $(HEADER_FILES)
+libhusk_a_CPPFLAGS = $(COMMON_CPPFLAGS)
+libhusk_a_CFLAGS = $(HUSK_CFLAGS)
+
+husk_SOURCES = $(CLI_FILES) src/sys/init-blob.S
+husk_CPPFLAGS = $(COMMON_CPPFLAGS)
+husk_CFLAGS = $(HUSK_CFLAGS)
+husk_CCASFLAGS = -Wa,-I.
+husk_LDFLAGS = $(HUSK_LINK) $(SANITIZE)
+husk_LDADD = libhusk.a $(YAJL_LIBS) $(SECCOMP_LIBS)
+
+src/sys/husk-init-blob.$(OBJEXT): husk-init
+
+
+
+
+# husk-init has a compiler of its own, so plain rules instead of automake's.
+INIT_OBJECTS = $(INIT_FILES:%.c=init-obj/%.o)
+INIT_COMMON = $(COMMON_FILES:%.c=init-obj/%.o)
+INIT_CFLAGS = -std=c11 -Os $(WARNINGS) -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-fno-stack-protector -DHUSK_INIT=1 $(INIT_INCLUDES)
+
+init-obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(AM_V_CC)$(INIT_CC) $(COMMON_CPPFLAGS) $(INIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+libinit.a: $(INIT_COMMON)
+	$(AM_V_AR)rm -f $@ && $(AR) cr $@ $(INIT_COMMON)
+
+husk-init: $(INIT_OBJECTS) libinit.a
+	$(AM_V_CCLD)$(INIT_CC) -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none -o $@ $(INIT_OBJECTS) libinit.a
+
+-include $(INIT_OBJECTS:.o=.d) $(INIT_COMMON:.o=.d)
+
+CLEANFILES = husk-init libinit.a
+clean-local:
+	rm -rf init-obj

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System calls that libc lacks, or that must not be called by name elsewhere.  They return what
+ * the kernel returns (-1 and errno); interrupted calls are repeated.  Usable in both programs.
+ */
+#pragma once
+
+#include <linux/mount.h>        /* struct mount_attr; musl and glibc differ in where it lies */
+#include <linux/openat2.h>
+#include <linux/sched.h>        /* struct clone_args */
+#include <stdint.h>
+#include <sys/types.h>
+
+int sys_openat2(int dir, const char *path, const struct open_how *);
+int sys_close_range(unsigned first, unsigned last, unsigned flags);
+int sys_pidfd_open(pid_t, unsigned flags);
+int sys_pidfd_getfd(int pidfd, int fd);
+int sys_pidfd_send_signal(int pidfd, int sig);
+long sys_clone3(struct clone_args *, size_t);
+int sys_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
+int sys_memfd_create(const char *name, unsigned flags);
+int sys_pivot_root(int new_root_fd);                    /* ".", "." after fchdir(new_root_fd) */
+int sys_unshare(int flags);
+int sys_setns(int fd, int flags);
+
+int sys_fsopen(const char *type);
+int sys_fsconfig(int fs, unsigned cmd, const char *key, const void *value, int aux);
+int sys_fsmount(int fs, unsigned attr);
+int sys_open_tree(int dir, const char *path, unsigned flags);
+int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
+int sys_mount_setattr(int fd, const char *path, unsigned flags, const struct mount_attr *);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mounts by descriptor: fsopen(2), open_tree(2), mount_setattr(2), move_mount(2). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * A new file system instance, detached. SOURCE may be NULL. DATA: "key,key=value,..." given to
+ * fsconfig(2) one by one; the kernel's own message (read from the fs descriptor) ends up in the error.
+ * ATTR: MOUNT_ATTR_*; SUPER_RDONLY makes the instance itself read-only.
+ */
+int mountfd_new(const char *type, const char *source, const char *data, uint64_t attr, bool super_rdonly, struct err *);
+/* A detached clone of what is at PATH below DIR ("" with AT_EMPTY_PATH: DIR itself). */
+int mountfd_clone(int dir, const char *path, bool recursive, struct err *);
+/* Sets and clears attributes of a (detached) mount; PROPAGATION MS_SHARED.. or 0. */
+int mountfd_set(int mnt, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive, struct err *);
+int mountfd_idmap(int mnt, int userns_fd, bool recursive, struct err *);
+/* Puts the detached mount on the object that TARGET names (by descriptor, never by path). */
+int mountfd_attach(int mnt, int target, struct err *);
+/* What is mounted at the descriptor goes away (umount2 MNT_DETACH through /proc/self/fd or fchdir "."). */
+int mountfd_detach(int fd, struct err *);
+/* Propagation of the caller's whole mount tree: mount(NULL, "/", NULL, FLAGS). */
+int mountfd_propagation_of_root(unsigned long flags, struct err *);
+/* 1 when FD is the root of a mount of its own (statx STATX_ATTR_MOUNT_ROOT), 0 when not. */
+int mountfd_is_mount(int fd, struct err *);
+/* Mount flags of what lies at FD, as MOUNT_ATTR_*: the locked ones must be kept in a user namespace (statfs(2) f_flags). */
+int mountfd_flags(int fd, uint64_t *attr, struct err *);

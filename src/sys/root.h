@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Paths of the container.  They mean nothing on the host, and the image may have put a symbolic
+ * link anywhere in them (and may rename while we look), so a path is not a string: only the
+ * functions below, which resolve it beneath a root with openat2(RESOLVE_IN_ROOT |
+ * RESOLVE_NO_MAGICLINKS), can look inside.  EAGAIN of a concurrent rename is tried again, bounded.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+typedef struct { const char *s; } cpath;
+
+#define CPATH(text) ((cpath){ (text) })
+
+/* A directory that stands in for "/": the root file system, a procfs, a cgroup. */
+struct root {
+	int fd;                 /* O_PATH|O_DIRECTORY, not owned */
+	const char *name;       /* for messages: "rootfs", "/proc" */
+};
+
+/* Opens what exists; the descriptor is O_CLOEXEC. With O_PATH|O_NOFOLLOW a last symlink itself. */
+int root_open(const struct root *, cpath, int oflags, struct err *);
+/* The same without a message for ENOENT and ENOTDIR: returns -1 with e->num == ENOENT or ENOTDIR. */
+int root_find(const struct root *, cpath, int oflags, struct err *);
+
+/*
+ * An O_PATH descriptor of the directory (file) at the path, made with its parents (0755) when
+ * missing; a dangling symbolic link is followed and its target made, inside the root.  What exists
+ * must be a directory (must not be one).  New things belong to UID:GID of the caller.
+ */
+int root_make_dir(const struct root *, cpath, mode_t, struct err *);
+int root_make_file(const struct root *, cpath, mode_t, struct err *);
+
+/*
+ * The parent directory of the path, made when missing, as an O_PATH descriptor, and the last
+ * component in NAME: for mknodat, symlinkat, unlinkat of one component.  ".." as the last one is refused.
+ */
+int root_make_parent(const struct root *, cpath, char name[256], struct err *);
+
+/* One component NAME in directory DIR; never follows, never replaces. */
+int root_mknod_at(int dir, const char *name, mode_t, dev_t, struct err *);
+int root_symlink_at(int dir, const char *name, const char *target, struct err *);
+int root_chown(int fd, uid_t, gid_t, struct err *);     /* through the descriptor, O_PATH allowed */
+int root_chmod(int fd, mode_t, struct err *);
+
+/* Resolves PATH beneath the root for messages and comparisons: absolute, without links, in BUF. */
+int root_path_of(const struct root *, int fd, char *buf, size_t size, struct err *);

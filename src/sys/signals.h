@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signals as descriptors, for the loops of `run` and `exec`; and a clean signal state for children. */
+#pragma once
+
+#include <signal.h>
+
+#include "base/err.h"
+
+/* Blocks what can be blocked and returns a signalfd; *old is the mask to give back. */
+int signals_open(sigset_t *old, struct err *);
+/* Default dispositions and an empty mask, ignored signals too: what a payload and a hook start with. */
+int signals_reset(struct err *);

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make check` needs no root and takes seconds: unit, plan and handshake tests, and contrib/checks.
+# The suites that need root are targets of their own.
+
+check_PROGRAMS = $(UNIT_TESTS)
+AM_CPPFLAGS = $(COMMON_CPPFLAGS) -iquote $(srcdir)/tests
+AM_CFLAGS = $(HUSK_CFLAGS)
+AM_LDFLAGS = $(SANITIZE)
+LDADD = libhusk.a $(YAJL_LIBS) $(SECCOMP_LIBS)
+
+TEST_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/contrib/build/aux/tap-driver.sh
+AM_TESTS_ENVIRONMENT = HUSK_SRCDIR='$(abs_top_srcdir)' HUSK_BUILDDIR='$(abs_top_builddir)'; export HUSK_SRCDIR HUSK_BUILDDIR;
+TESTS = $(UNIT_TESTS) $(INIT_TESTS) contrib/checks/run
+
+# Tests of what runs in husk-init are built as husk-init is.
+init-obj/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(AM_V_CC)$(INIT_CC) $(COMMON_CPPFLAGS) -iquote $(srcdir)/tests $(INIT_CFLAGS) -MMD -MP -c -o $@ $<
+
+libinit-all.a: $(INIT_OBJECTS) libinit.a
+	$(AM_V_AR)rm -f $@ && $(AR) cr $@ $(filter-out %/src/init/main.o,$(INIT_OBJECTS)) $(INIT_COMMON)
+
+$(INIT_TESTS): %: init-obj/%.o libinit-all.a
+	@mkdir -p $(@D)
+	$(AM_V_CCLD)$(INIT_CC) -static -o $@ $< libinit-all.a
+
+check_DATA = husk-init $(INIT_TESTS)
+CLEANFILES += libinit-all.a $(INIT_TESTS)
+
+PYTEST = /usr/bin/python3 -m pytest -q
+ROOT_TESTS = env HUSK='$(abs_builddir)/husk' PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -p no:cacheprovider
+
+.PHONY: check-run check-spec-suite check-attack check-fault check-engines
+check-run: all
+	$(ROOT_TESTS) $(srcdir)/tests/run
+check-spec-suite: all
+	$(ROOT_TESTS) $(srcdir)/tests/spec
+check-attack: all
+	$(ROOT_TESTS) $(srcdir)/tests/attack
+check-fault: all
+	$(ROOT_TESTS) $(srcdir)/tests/fault
+check-engines: all
+	$(ROOT_TESTS) $(srcdir)/tests/engines
