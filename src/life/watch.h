@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The foreground of `run` and `exec`: copies between our terminal and the container's, passes
+ * signals and window sizes on, reaps, and returns how the process ended.  On the host.
+ */
+#pragma once
+
+#include <signal.h>
+
+#include "base/err.h"
+
+struct watch {
+	int pidfd;
+	int console;                    /* master of the pty, -EBADF without one */
+	int signals;                    /* from signals_open(), before the process could send any */
+};
+
+int watch_process(const struct watch *, int *code, struct err *);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate at which init waits for `start`: a bound datagram socket in the container's state
+ * directory whose receiving end init alone holds.  That connect(2) succeeds means "created".
+ * `start` sends one byte with one end of a SOCK_SEQPACKET pair; init keeps it close-on-exec:
+ * end of file says that execve(2) succeeded, a struct err before it why it did not.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+#define GATE_NAME "gate"
+
+/* Host, in `create`: binds the socket in DIR. The descriptor goes to init, and nobody else keeps it. */
+int gate_make(int dir, struct err *);
+/* Is init waiting there? */
+bool gate_is_waiting(int dir);
+/*
+ * Host, in `start`: opens the gate and waits until init has executed the payload.  PIDFD is init's,
+ * to notice its death.  -1 with init's own error when it could not.
+ */
+int gate_open(int dir, int pidfd, struct err *);

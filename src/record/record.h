@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is remembered between two commands: <root>/<id>/, a directory of mode 0700 that holds
+ * record.json, config.json (the bytes that came in) and gate, the socket of `start`.  Used by
+ * husk on the host, in every command.  The directory is opened once, and its lock is an flock(2)
+ * on it: who waits for the lock of a container that is deleted meanwhile finds it gone.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "record/saved.h"
+
+#define RECORD_NAME_MAX 255
+
+struct record {
+	int root;                       /* <root> */
+	int dir;                        /* <root>/<id>; also what the lock hangs on */
+	bool is_ours;                   /* made by this process and not kept yet: undo removes it */
+	bool is_locked;
+	char id[RECORD_NAME_MAX + 1];
+	struct oci_saved saved;         /* after record_load: strings in the caller's arena */
+	bool is_readable;               /* record.json was there and made sense */
+};
+
+#define RECORD_NONE ((struct record){ .root = -EBADF, .dir = -EBADF })
+
+/* Closes; removes the directory when record_reserve() made it and record_keep() was not called. */
+void record_undo(struct record *);
+void record_keep(struct record *);
+
+/*
+ * "[A-Za-z0-9_+-][A-Za-z0-9_+.-]*", at most 255, not starting with '-'. ERR_USAGE otherwise.
+ */
+int record_check_id(const char *id, struct err *);
+
+/*
+ * The state directory: ROOT, or without it the default: /run/husk, rootless $XDG_RUNTIME_DIR/husk
+ * (an empty XDG_RUNTIME_DIR counts as unset).  Made with its parents (0700) when MAKE; refused when somebody else
+ * could write there.  Returns a descriptor; -1 with e->num == ENOENT when it is not there.
+ */
+int record_open_root(const char *root, bool make, struct err *);
+
+/* Makes <root>/<id>, locked from its first instant on, or says that the container already exists. */
+int record_reserve(struct record *, const char *root, const char *id, struct err *);
+
+/* Writes r->saved, replacing what was there in one step. */
+int record_save(struct record *, struct err *);
+/* The original bytes of config.json. */
+int record_save_config(struct record *, const char *text, size_t len, struct err *);
+char *record_load_config(const struct record *, struct arena *, size_t *len, struct err *);
+
+/*
+ * Opens what is there, without lock.  ERR_STATE "container does not exist" when it is not.  An
+ * unreadable record is no error here (is_readable tells): delete and list must go on.
+ */
+int record_open(struct record *, const char *root, const char *id, struct arena *, struct err *);
+/* The same, where only a readable record is of use. */
+int record_load(struct record *, const char *root, const char *id, struct arena *, struct err *);
+/*
+ * Takes the lock, waiting MSEC at most, and reads the record again (it may have changed while we
+ * waited).  1 locked, 0 still held by another command, -1 error: also when the container went away.
+ */
+int record_lock(struct record *, int msec, struct arena *, struct err *);
+/* Is another process holding the lock now?  True while `create` is at work. */
+bool record_is_busy(const struct record *);
+
+/* Removes exactly what we made: the files of the record and its directory. Absent is no error. */
+int record_remove(struct record *, struct err *);
+
+/* Calls EACH for every container below ROOT, in the order of their names; no root, no call. */
+typedef int record_each_fn(void *self, const char *id, struct err *);
+int record_each(const char *root, record_each_fn *each, void *self, struct err *);

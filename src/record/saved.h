@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What record.json holds: one object of the same kind as those of the specification, so that the
+ * tables of oci-spec read and write it (their macros want the oci_ in its name).  Written by
+ * `create` before the first side effect (an intent: with it alone `delete --force` can clean up),
+ * once the process is known, and when the container is created; read by every later command.
+ */
+#pragma once
+
+#include "oci-spec/spec.h"
+
+#define SAVED_VERSION 1
+
+/* One cgroup of the container: "" is the unified hierarchy, else the v1 controllers as mounted. */
+struct oci_saved_group {
+	const char *hierarchy;
+	const char *path;               /* absolute directory on the host */
+	uint32_t made;                  /* so many of its last components are ours to remove */
+};
+
+struct oci_saved {
+	uint32_t version;
+	const char *id, *bundle, *rootfs, *created, *owner;
+	uint32_t uid;                   /* of the caller of create */
+	int32_t pid;                    /* 0: not known yet */
+	uint64_t start_time;            /* field 22 of /proc/PID/stat: tells a reused pid apart */
+	uint64_t pidfs;                 /* inode number of its pidfd, 0 on kernels < 6.9 */
+	bool complete;                  /* the container was created; before that: creating */
+	bool rootless;
+	const char *manager;            /* "cgroupfs", "systemd", "disabled" */
+	const char *scope;              /* systemd's unit */
+	LIST_OF(struct oci_saved_group) groups;
+	const char *rdt;                /* resctrl directory that we made */
+	str_map annotations;
+};
+
+extern const struct spec_type oci_saved_type;
