@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # husk (dynamic glibc, or static with --enable-static) and husk-init (static musl), which is embedded in it.
 
-COMMON_CPPFLAGS = -D_GNU_SOURCE -iquote $(srcdir)/src -iquote $(srcdir) -iquote src
+COMMON_CPPFLAGS = -D_GNU_SOURCE -iquote $(srcdir)/src -iquote $(srcdir) -iquote src $(PLACES)
 HUSK_CFLAGS = -std=c11 $(WARNINGS) $(SANITIZE) $(HARDEN) $(YAJL_CFLAGS) $(SECCOMP_CFLAGS)
 
 bin_PROGRAMS = husk

@@ -14,8 +14,13 @@
 
 #include "base/err.h"
 
-/* Below 2^37: exists on every 64-bit architecture, and far from where the kernel places things. */
+/*
+ * Below 2^37: exists on every 64-bit architecture, and far from where the kernel places things.
+ * AddressSanitizer keeps its shadow there, so its builds set another one (configure.ac).
+ */
+#ifndef PLAN_ADDRESS
 #define PLAN_ADDRESS    0x1000000000ul
+#endif
 #define PLAN_MAX        (256ul << 20)
 
 struct arena_chunk;

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory that is freed as a whole: in husk only, from the first read of config.json until the
+ * command ends.  A shared arena lies in a memfd that husk-init maps at the same address.  The
+ * whole range is mapped once and the file grows beneath it, so nothing that was handed out moves.
+ */
+#include "base/arena.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "base/own.h"
+
+#define ALIGN           16ul
+#define CHUNK           (32ul << 10)
+#define SHARED_STEP     (256ul << 10)   /* a sparse file: pages that nobody touches cost nothing */
+#define ROOT_ROOM       ALIGN           /* the pointer to the plan */
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+struct arena_chunk {
+	struct arena_chunk *next;
+	size_t used, size;
+	char data[] __attribute__((aligned(ALIGN)));
+};
+
+static char *shared_memory(void)
+{
+	return (char *)PLAN_ADDRESS;
+}
+
+static bool is_shared(const struct arena *a)
+{
+	return a->fd > 0;
+}
+
+static size_t round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+/* Nothing sensible can be done without memory, and no caller could be tested against it. */
+__attribute__((noreturn, cold))
+static void give_up(const char *why)
+{
+	log_error("%s", why);
+	dprintf(STDERR_FILENO, "husk: %s\n", why);
+	_exit(EXIT_FAILURE);
+}
+
+void arena_undo(struct arena *a)
+{
+	int saved = errno;
+
+	while (a->chunks) {
+		struct arena_chunk *next = a->chunks->next;
+
+		free(a->chunks);
+		a->chunks = next;
+	}
+	if (is_shared(a)) {
+		munmap(shared_memory(), a->sealed ? a->size : PLAN_MAX);
+		close(a->fd);
+	}
+	*a = ARENA_NONE;
+	errno = saved;
+}
+
+int arena_share(struct arena *a, struct err *e)
+{
+	AUTO_FD int fd = memfd_create("husk-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *p;
+
+	if (fd < 0)
+		return err_sys(e, "memfd_create");
+	/* 0 marks "none" (a zeroed struct is an empty arena), and stdin may have been closed. */
+	if (fd == 0) {
+		int higher = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+		if (higher < 0)
+			return err_sys(e, "duplicate a descriptor");
+		close(fd);
+		fd = higher;
+	}
+	if (ftruncate(fd, SHARED_STEP) < 0)
+		return err_sys(e, "grow the memory of the plan");
+	p = mmap(shared_memory(), PLAN_MAX, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_NORESERVE, fd, 0);
+	if (p == MAP_FAILED)
+		return err_sys(e, "map the memory of the plan at %#lx", PLAN_ADDRESS);
+	a->fd = TAKE_FD(fd);
+	a->size = SHARED_STEP;
+	a->used = ROOT_ROOM;
+	a->sealed = false;
+	return 0;
+}
+
+int arena_seal(struct arena *a, const void *root, struct err *e)
+{
+	size_t size = round_up(a->used, (size_t)sysconf(_SC_PAGESIZE));
+	void *p;
+
+	if (!is_shared(a) || a->sealed)
+		return err_set(e, ERR_BUG, "seal: not an open shared arena");
+	memcpy(shared_memory(), &root, sizeof(root));
+
+	/* The kernel seals only what nobody can still write through a mapping. */
+	if (munmap(shared_memory(), PLAN_MAX) < 0)
+		return err_sys(e, "unmap the memory of the plan");
+	a->sealed = true;
+	a->size = 0;
+	if (ftruncate(a->fd, (off_t)size) < 0 ||
+	    fcntl(a->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return err_sys(e, "seal the memory of the plan");
+	/* MAP_PRIVATE: kernel < 6.7 takes a shared mapping of a sealed file for one to be written. */
+	p = mmap(shared_memory(), size, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, a->fd, 0);
+	if (p == MAP_FAILED)
+		return err_sys(e, "map the memory of the plan at %#lx", PLAN_ADDRESS);
+	a->size = size;
+	return 0;
+}
+
+bool arena_shares(const struct arena *a, const void *p, size_t n)
+{
+	uintptr_t at = (uintptr_t)p;
+
+	return is_shared(a) && at >= PLAN_ADDRESS && at - PLAN_ADDRESS <= a->used &&
+	       n <= a->used - (at - PLAN_ADDRESS);
+}
+
+static void *alloc_shared(struct arena *a, size_t n)
+{
+	void *p;
+
+	if (n > PLAN_MAX - a->used)
+		give_up("the plan of this container does not fit into 256 MiB");
+	if (n > a->size - a->used) {
+		size_t size = round_up(a->used + n, SHARED_STEP);
+
+		size = MAX(size, a->size * 2);
+		size = MIN(size, PLAN_MAX);
+		if (ftruncate(a->fd, (off_t)size) < 0)
+			give_up("out of memory");
+		a->size = size;
+	}
+	p = shared_memory() + a->used;
+	a->used += n;
+	return p;
+}
+
+static void *alloc_private(struct arena *a, size_t n)
+{
+	struct arena_chunk *c = a->chunks;
+	void *p;
+
+	if (!c || n > c->size - c->used) {
+		size_t size = MAX(n, CHUNK);
+
+		c = calloc(1, sizeof(*c) + size);
+		if (!c)
+			give_up("out of memory");
+		c->size = size;
+		/* A large block goes behind the current one, whose rest is still good for small ones. */
+		if (a->chunks && n > CHUNK / 4) {
+			c->next = a->chunks->next;
+			a->chunks->next = c;
+		} else {
+			c->next = a->chunks;
+			a->chunks = c;
+		}
+	}
+	p = c->data + c->used;
+	c->used += n;
+	return p;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	if (n > PTRDIFF_MAX - CHUNK)
+		give_up("out of memory");
+	n = round_up(n ? n : 1, ALIGN);
+	return is_shared(a) && !a->sealed ? alloc_shared(a, n) : alloc_private(a, n);
+}
+
+void *arena_dup(struct arena *a, const void *p, size_t n)
+{
+	void *copy = arena_alloc(a, n);
+
+	if (n)
+		memcpy(copy, p, n);
+	return copy;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t max)
+{
+	size_t n = strnlen(s, max);
+	char *copy = arena_alloc(a, n + 1);
+
+	memcpy(copy, s, n);
+	return copy;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return s ? arena_dup(a, s, strlen(s) + 1) : NULL;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap, again;
+	char *s;
+	int n;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		give_up("cannot format a text");
+	s = arena_alloc(a, (size_t)n + 1);
+	vsnprintf(s, (size_t)n + 1, fmt, again);
+	va_end(again);
+	return s;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Errors as values.  Used by everything, in both programs, also between fork and exec: no
+ * allocation, no locale, no stdio stream.  A message is one line of printable text whatever it
+ * quotes, because engines read the last line of ours and images choose some of the words in it.
+ */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/str.h"
+
+static const char ellipsis[] = "...";
+
+/* A newline or an escape sequence out of a hostile file name must not forge a line of our log. */
+static void keep_one_line(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = '?';
+}
+
+/* Shows that a text of LEN bytes was cut to fit BUF. */
+static void mark_cut(char *buf, size_t size, int len)
+{
+	if (len < 0)
+		buf[0] = '\0';
+	else if ((size_t)len >= size && size >= sizeof(ellipsis))
+		memcpy(buf + size - sizeof(ellipsis), ellipsis, sizeof(ellipsis));
+}
+
+__attribute__((format(printf, 3, 0)))
+static void format(char *buf, size_t size, const char *fmt, va_list ap)
+{
+	mark_cut(buf, size, vsnprintf(buf, size, fmt, ap));
+	keep_one_line(buf);
+}
+
+/*
+ * Puts WHERE before the message.  What does not fit is cut from the middle: the outermost
+ * context and the cause at the end are what a reader needs.
+ */
+static void prepend(struct err *e, const char *where)
+{
+	char old[sizeof(e->msg)];
+	size_t room = sizeof(old) - 1, head = strlen(where), tail = strnlen(e->msg, room);
+	struct text t = TEXT(e->msg);
+	const char *cut = "";
+
+	memcpy(old, e->msg, tail);
+	if (head + 2 + tail > room) {
+		cut = ellipsis;
+		room -= 2 + sizeof(ellipsis) - 1;
+		head = MIN(head, room / 2);
+	}
+	text_addn(&t, where, head);
+	text_add(&t, ": ");
+	text_add(&t, cut);
+	if (*cut)
+		room -= head;
+	if (tail > room)
+		text_addn(&t, old + tail - room, room);
+	else
+		text_addn(&t, old, tail);
+}
+
+int err_sys(struct err *e, const char *fmt, ...)
+{
+	int num = errno;
+	char what[sizeof(e->msg)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	format(what, sizeof(what), fmt, ap);
+	va_end(ap);
+
+	e->kind = ERR_SYSTEM;
+	e->num = num;
+	snprintf(e->msg, sizeof(e->msg), "%s", strerror(num));
+	prepend(e, what);
+	errno = num;
+	return -1;
+}
+
+int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	format(e->msg, sizeof(e->msg), fmt, ap);
+	va_end(ap);
+	e->kind = kind;
+	e->num = 0;
+	return -1;
+}
+
+int err_in(struct err *e, const char *fmt, ...)
+{
+	int num = errno;
+	char where[sizeof(e->msg)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	format(where, sizeof(where), fmt, ap);
+	va_end(ap);
+	prepend(e, where);
+	errno = num;
+	return -1;
+}
+
+int err_and(struct err *e, const struct err *second)
+{
+	size_t used = strnlen(e->msg, sizeof(e->msg) - 1);
+	int len;
+
+	len = snprintf(e->msg + used, sizeof(e->msg) - used, "; and then %.*s",
+		       (int)sizeof(second->msg), second->msg);
+	mark_cut(e->msg + used, sizeof(e->msg) - used, len);
+	return -1;
+}

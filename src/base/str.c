@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text in buffers of fixed size, and questions about strings; both programs, no allocation. */
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void text_addn(struct text *t, const char *s, size_t n)
+{
+	if (!t->size) {
+		t->cut = t->cut || n;
+		return;
+	}
+	if (n >= t->size - t->len) {
+		n = t->size - t->len - 1;
+		t->cut = true;
+	}
+	memcpy(t->s + t->len, s, n);
+	t->len += n;
+	t->s[t->len] = '\0';
+}
+
+void text_add(struct text *t, const char *s)
+{
+	text_addn(t, s, strlen(s));
+}
+
+void text_addf(struct text *t, const char *fmt, ...)
+{
+	size_t room = t->size - t->len;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->size ? t->s + t->len : NULL, room, fmt, ap);
+	va_end(ap);
+	if (n < 0) {
+		t->cut = true;
+	} else if ((size_t)n >= room) {
+		t->cut = true;
+		t->len = t->size ? t->size - 1 : 0;
+	} else {
+		t->len += (size_t)n;
+	}
+}
+
+bool str_eq(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+const char *str_after(const char *s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return s && strncmp(s, prefix, n) == 0 ? s + n : NULL;
+}
+
+bool str_starts(const char *s, const char *prefix)
+{
+	return str_after(s, prefix) != NULL;
+}
+
+bool str_ends(const char *s, const char *suffix)
+{
+	size_t n = s ? strlen(s) : 0, m = strlen(suffix);
+
+	return s && n >= m && memcmp(s + n - m, suffix, m) == 0;
+}
+
+const char *str_word(const char **list, const char *separators, size_t *len)
+{
+	const char *word = *list;
+
+	if (!word)
+		return NULL;
+	*len = strcspn(word, separators);
+	*list = word[*len] ? word + *len + 1 : NULL;
+	return word;
+}
