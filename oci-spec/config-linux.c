@@ -1,66 +1,116 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
-#include "oci-spec/config.h"
+/*
+ * The rows of config-linux.h: which member of the document is which member of which struct.
+ * Read by the decoder, the encoder and `husk features`; nothing here runs.
+ */
+#include "oci-spec/config-linux.h"
 
-#include <sched.h>
-#include <seccomp.h>
-#include <sys/mount.h>
+/* ---- words ------------------------------------------------------------------------ */
 
 const struct spec_enum oci_namespaces = { "namespace type", (const struct spec_name[]){
-	{ "pid",     CLONE_NEWPID  }, { "network", CLONE_NEWNET  }, { "mount",   CLONE_NEWNS  },
-	{ "ipc",     CLONE_NEWIPC  }, { "uts",     CLONE_NEWUTS  }, { "user",    CLONE_NEWUSER },
-	{ "cgroup",  CLONE_NEWCGROUP }, { "time",  0x80 },
+	{ "pid", OCI_NS_PID },
+	{ "network", OCI_NS_NETWORK },
+	{ "mount", OCI_NS_MOUNT },
+	{ "ipc", OCI_NS_IPC },
+	{ "uts", OCI_NS_UTS },
+	{ "user", OCI_NS_USER },
+	{ "cgroup", OCI_NS_CGROUP },
+	{ "time", OCI_NS_TIME },
 	{} } };
 
-/* libseccomp has no value that is not an action; SCMP_ACT_KILL is 0, so we count our own. */
 const struct spec_enum oci_seccomp_actions = { "seccomp action", (const struct spec_name[]){
-	{ "SCMP_ACT_KILL", 1 }, { "SCMP_ACT_KILL_THREAD", 1 + 100 }, { "SCMP_ACT_KILL_PROCESS", 2 },
-	{ "SCMP_ACT_TRAP", 3 }, { "SCMP_ACT_ERRNO", 4 }, { "SCMP_ACT_TRACE", 5 },
-	{ "SCMP_ACT_ALLOW", 6 }, { "SCMP_ACT_LOG", 7 }, { "SCMP_ACT_NOTIFY", 8 },
+	{ "SCMP_ACT_KILL", OCI_ACT_KILL },
+	{ "SCMP_ACT_KILL_THREAD", OCI_ACT_KILL_THREAD },
+	{ "SCMP_ACT_KILL_PROCESS", OCI_ACT_KILL_PROCESS },
+	{ "SCMP_ACT_TRAP", OCI_ACT_TRAP },
+	{ "SCMP_ACT_ERRNO", OCI_ACT_ERRNO },
+	{ "SCMP_ACT_TRACE", OCI_ACT_TRACE },
+	{ "SCMP_ACT_ALLOW", OCI_ACT_ALLOW },
+	{ "SCMP_ACT_LOG", OCI_ACT_LOG },
+	{ "SCMP_ACT_NOTIFY", OCI_ACT_NOTIFY },
 	{} } };
 
 const struct spec_enum oci_seccomp_operators = { "seccomp operator", (const struct spec_name[]){
-	{ "SCMP_CMP_NE", SCMP_CMP_NE }, { "SCMP_CMP_LT", SCMP_CMP_LT }, { "SCMP_CMP_LE", SCMP_CMP_LE },
-	{ "SCMP_CMP_EQ", SCMP_CMP_EQ }, { "SCMP_CMP_GE", SCMP_CMP_GE }, { "SCMP_CMP_GT", SCMP_CMP_GT },
-	{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
+	{ "SCMP_CMP_NE", OCI_CMP_NE },
+	{ "SCMP_CMP_LT", OCI_CMP_LT },
+	{ "SCMP_CMP_LE", OCI_CMP_LE },
+	{ "SCMP_CMP_EQ", OCI_CMP_EQ },
+	{ "SCMP_CMP_GE", OCI_CMP_GE },
+	{ "SCMP_CMP_GT", OCI_CMP_GT },
+	{ "SCMP_CMP_MASKED_EQ", OCI_CMP_MASKED_EQ },
 	{} } };
 
 const struct spec_enum oci_seccomp_archs = { "seccomp architecture", (const struct spec_name[]){
-	{ "SCMP_ARCH_X86", SCMP_ARCH_X86 }, { "SCMP_ARCH_X86_64", SCMP_ARCH_X86_64 },
-	{ "SCMP_ARCH_X32", SCMP_ARCH_X32 }, { "SCMP_ARCH_ARM", SCMP_ARCH_ARM },
-	{ "SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64 }, { "SCMP_ARCH_MIPS", SCMP_ARCH_MIPS },
-	{ "SCMP_ARCH_MIPS64", SCMP_ARCH_MIPS64 }, { "SCMP_ARCH_MIPS64N32", SCMP_ARCH_MIPS64N32 },
-	{ "SCMP_ARCH_MIPSEL", SCMP_ARCH_MIPSEL }, { "SCMP_ARCH_MIPSEL64", SCMP_ARCH_MIPSEL64 },
-	{ "SCMP_ARCH_MIPSEL64N32", SCMP_ARCH_MIPSEL64N32 }, { "SCMP_ARCH_PPC", SCMP_ARCH_PPC },
-	{ "SCMP_ARCH_PPC64", SCMP_ARCH_PPC64 }, { "SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE },
-	{ "SCMP_ARCH_S390", SCMP_ARCH_S390 }, { "SCMP_ARCH_S390X", SCMP_ARCH_S390X },
-	{ "SCMP_ARCH_PARISC", SCMP_ARCH_PARISC }, { "SCMP_ARCH_PARISC64", SCMP_ARCH_PARISC64 },
-	{ "SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64 },
+	{ "SCMP_ARCH_X86", OCI_ARCH_X86 },
+	{ "SCMP_ARCH_X86_64", OCI_ARCH_X86_64 },
+	{ "SCMP_ARCH_X32", OCI_ARCH_X32 },
+	{ "SCMP_ARCH_ARM", OCI_ARCH_ARM },
+	{ "SCMP_ARCH_AARCH64", OCI_ARCH_AARCH64 },
+	{ "SCMP_ARCH_LOONGARCH64", OCI_ARCH_LOONGARCH64 },
+	{ "SCMP_ARCH_M68K", OCI_ARCH_M68K },
+	{ "SCMP_ARCH_MIPS", OCI_ARCH_MIPS },
+	{ "SCMP_ARCH_MIPS64", OCI_ARCH_MIPS64 },
+	{ "SCMP_ARCH_MIPS64N32", OCI_ARCH_MIPS64N32 },
+	{ "SCMP_ARCH_MIPSEL", OCI_ARCH_MIPSEL },
+	{ "SCMP_ARCH_MIPSEL64", OCI_ARCH_MIPSEL64 },
+	{ "SCMP_ARCH_MIPSEL64N32", OCI_ARCH_MIPSEL64N32 },
+	{ "SCMP_ARCH_PPC", OCI_ARCH_PPC },
+	{ "SCMP_ARCH_PPC64", OCI_ARCH_PPC64 },
+	{ "SCMP_ARCH_PPC64LE", OCI_ARCH_PPC64LE },
+	{ "SCMP_ARCH_S390", OCI_ARCH_S390 },
+	{ "SCMP_ARCH_S390X", OCI_ARCH_S390X },
+	{ "SCMP_ARCH_SH", OCI_ARCH_SH },
+	{ "SCMP_ARCH_SHEB", OCI_ARCH_SHEB },
+	{ "SCMP_ARCH_PARISC", OCI_ARCH_PARISC },
+	{ "SCMP_ARCH_PARISC64", OCI_ARCH_PARISC64 },
+	{ "SCMP_ARCH_RISCV64", OCI_ARCH_RISCV64 },
 	{} } };
 
 const struct spec_enum oci_seccomp_flags = { "seccomp flag", (const struct spec_name[]){
-	{ "SECCOMP_FILTER_FLAG_TSYNC", 1 }, { "SECCOMP_FILTER_FLAG_LOG", 2 },
-	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", 4 }, { "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 32 },
+	{ "SECCOMP_FILTER_FLAG_TSYNC", OCI_SECCOMP_TSYNC },
+	{ "SECCOMP_FILTER_FLAG_LOG", OCI_SECCOMP_LOG },
+	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", OCI_SECCOMP_SPEC_ALLOW },
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", OCI_SECCOMP_WAIT_KILLABLE_RECV },
 	{} } };
 
 const struct spec_enum oci_propagations = { "mount propagation", (const struct spec_name[]){
-	{ "private", MS_PRIVATE }, { "shared", MS_SHARED }, { "slave", MS_SLAVE }, { "unbindable", MS_UNBINDABLE },
-	{ "rprivate", MS_PRIVATE | MS_REC }, { "rshared", MS_SHARED | MS_REC }, { "rslave", MS_SLAVE | MS_REC },
-	{ "runbindable", MS_UNBINDABLE | MS_REC },
+	{ "private", OCI_PROP_PRIVATE },
+	{ "shared", OCI_PROP_SHARED },
+	{ "slave", OCI_PROP_SLAVE },
+	{ "unbindable", OCI_PROP_UNBINDABLE },
+	{ "rprivate", OCI_PROP_RPRIVATE },
+	{ "rshared", OCI_PROP_RSHARED },
+	{ "rslave", OCI_PROP_RSLAVE },
+	{ "runbindable", OCI_PROP_RUNBINDABLE },
 	{} } };
 
 const struct spec_enum oci_memory_modes = { "memory policy mode", (const struct spec_name[]){
-	{ "MPOL_DEFAULT", 100 }, { "MPOL_PREFERRED", 1 }, { "MPOL_BIND", 2 }, { "MPOL_INTERLEAVE", 3 },
-	{ "MPOL_LOCAL", 4 }, { "MPOL_PREFERRED_MANY", 5 }, { "MPOL_WEIGHTED_INTERLEAVE", 6 },
+	{ "MPOL_DEFAULT", OCI_MPOL_DEFAULT },
+	{ "MPOL_BIND", OCI_MPOL_BIND },
+	{ "MPOL_INTERLEAVE", OCI_MPOL_INTERLEAVE },
+	{ "MPOL_WEIGHTED_INTERLEAVE", OCI_MPOL_WEIGHTED_INTERLEAVE },
+	{ "MPOL_PREFERRED", OCI_MPOL_PREFERRED },
+	{ "MPOL_PREFERRED_MANY", OCI_MPOL_PREFERRED_MANY },
+	{ "MPOL_LOCAL", OCI_MPOL_LOCAL },
 	{} } };
 
 const struct spec_enum oci_memory_flags = { "memory policy flag", (const struct spec_name[]){
-	{ "MPOL_F_STATIC_NODES", 1 << 15 }, { "MPOL_F_RELATIVE_NODES", 1 << 14 }, { "MPOL_F_NUMA_BALANCING", 1 << 13 },
+	{ "MPOL_F_NUMA_BALANCING", OCI_MPOL_F_NUMA_BALANCING },
+	{ "MPOL_F_RELATIVE_NODES", OCI_MPOL_F_RELATIVE_NODES },
+	{ "MPOL_F_STATIC_NODES", OCI_MPOL_F_STATIC_NODES },
 	{} } };
 
-static const struct spec_enum personality_domains = { "personality domain", (const struct spec_name[]){
-	{ "LINUX", 100 }, { "LINUX32", 8 },
+const struct spec_enum oci_personality_domains = { "personality domain", (const struct spec_name[]){
+	{ "LINUX", OCI_PERS_LINUX },
+	{ "LINUX32", OCI_PERS_LINUX32 },
 	{} } };
+
+/* ---- objects ---------------------------------------------------------------------- */
+
+SPEC_TYPE(id_mapping, "id mapping",
+	VALUE (id_mapping, container_id, "containerID", REQUIRED),
+	VALUE (id_mapping, host_id,      "hostID", REQUIRED),
+	VALUE (id_mapping, size,         "size", REQUIRED));
 
 SPEC_TYPE(namespace, "namespace",
 	CHOICE (namespace, type, "type", oci_namespaces, REQUIRED),
@@ -186,12 +236,12 @@ SPEC_TYPE(rdt, "intelRdt",
 	VALUE (rdt, enable_monitoring, "enableMonitoring"));
 
 SPEC_TYPE(memory_policy, "memoryPolicy",
-	CHOICE      (memory_policy, mode,  "mode", oci_memory_modes),
+	CHOICE      (memory_policy, mode,  "mode", oci_memory_modes, REQUIRED),
 	VALUE       (memory_policy, nodes, "nodes"),
 	LIST_CHOICE (memory_policy, flags, "flags", oci_memory_flags));
 
 SPEC_TYPE(personality, "personality",
-	CHOICE (personality, domain, "domain", personality_domains),
+	CHOICE (personality, domain, "domain", oci_personality_domains, REQUIRED),
 	LIST   (personality, flags,  "flags"));
 
 SPEC_TYPE(time_offset, "time offset",

@@ -1,23 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of config.h: what stands in config.json for every platform. */
 #include "oci-spec/config.h"
-#include <linux/ioprio.h>
 
 const struct spec_enum oci_io_priority_classes = { "I/O priority class", (const struct spec_name[]){
-	{ "IOPRIO_CLASS_RT",   IOPRIO_CLASS_RT   },
-	{ "IOPRIO_CLASS_BE",   IOPRIO_CLASS_BE   },
-	{ "IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE },
+	{ "IOPRIO_CLASS_RT", OCI_IOPRIO_RT },
+	{ "IOPRIO_CLASS_BE", OCI_IOPRIO_BE },
+	{ "IOPRIO_CLASS_IDLE", OCI_IOPRIO_IDLE },
 	{} } };
 
 const struct spec_enum oci_sched_policies = { "scheduler policy", (const struct spec_name[]){
-	{ "SCHED_OTHER", 100 }, { "SCHED_FIFO", 1 }, { "SCHED_RR", 2 }, { "SCHED_BATCH", 3 },
-	{ "SCHED_ISO", 4 }, { "SCHED_IDLE", 5 }, { "SCHED_DEADLINE", 6 },
+	{ "SCHED_OTHER", OCI_SCHED_OTHER },
+	{ "SCHED_FIFO", OCI_SCHED_FIFO },
+	{ "SCHED_RR", OCI_SCHED_RR },
+	{ "SCHED_BATCH", OCI_SCHED_BATCH },
+	{ "SCHED_ISO", OCI_SCHED_ISO },
+	{ "SCHED_IDLE", OCI_SCHED_IDLE },
+	{ "SCHED_DEADLINE", OCI_SCHED_DEADLINE },
 	{} } };
 
 const struct spec_enum oci_sched_flags = { "scheduler flag", (const struct spec_name[]){
-	{ "SCHED_FLAG_RESET_ON_FORK",  0x01 }, { "SCHED_FLAG_RECLAIM",        0x02 },
-	{ "SCHED_FLAG_DL_OVERRUN",     0x04 }, { "SCHED_FLAG_KEEP_POLICY",    0x08 },
-	{ "SCHED_FLAG_KEEP_PARAMS",    0x10 }, { "SCHED_FLAG_UTIL_CLAMP_MIN", 0x20 },
-	{ "SCHED_FLAG_UTIL_CLAMP_MAX", 0x40 },
+	{ "SCHED_FLAG_RESET_ON_FORK", OCI_SCHED_FLAG_RESET_ON_FORK },
+	{ "SCHED_FLAG_RECLAIM", OCI_SCHED_FLAG_RECLAIM },
+	{ "SCHED_FLAG_DL_OVERRUN", OCI_SCHED_FLAG_DL_OVERRUN },
+	{ "SCHED_FLAG_KEEP_POLICY", OCI_SCHED_FLAG_KEEP_POLICY },
+	{ "SCHED_FLAG_KEEP_PARAMS", OCI_SCHED_FLAG_KEEP_PARAMS },
+	{ "SCHED_FLAG_UTIL_CLAMP_MIN", OCI_SCHED_FLAG_UTIL_CLAMP_MIN },
+	{ "SCHED_FLAG_UTIL_CLAMP_MAX", OCI_SCHED_FLAG_UTIL_CLAMP_MAX },
 	{} } };
 
 SPEC_TYPE(box, "consoleSize",
@@ -82,11 +90,6 @@ SPEC_TYPE(root, "root",
 	VALUE (root, path,     "path", REQUIRED),
 	VALUE (root, readonly, "readonly"));
 
-SPEC_TYPE(id_mapping, "id mapping",
-	VALUE (id_mapping, container_id, "containerID", REQUIRED),
-	VALUE (id_mapping, host_id,      "hostID", REQUIRED),
-	VALUE (id_mapping, size,         "size", REQUIRED));
-
 SPEC_TYPE(mount, "mount",
 	VALUE       (mount, destination,  "destination", REQUIRED),
 	VALUE       (mount, type,         "type"),
@@ -118,4 +121,5 @@ SPEC_TYPE(config, "config.json",
 	LIST_OBJECT (config, mounts,      "mounts", mount),
 	OBJECT      (config, hooks,       "hooks", hooks),
 	VALUE       (config, annotations, "annotations"),
-	OBJECT      (config, linux_,      "linux", linux));
+	OBJECT      (config, linux_,      "linux", linux),
+	OBJECT      (config, vm,          "vm", vm));

@@ -250,7 +250,7 @@ static int on_number(void *ctx, const char *s, size_t len)
 	memcpy(buf, s, len);
 	buf[len] = '\0';
 
-	bool is_unsigned = kind == SPEC_U32 || kind == SPEC_U64 || kind == SPEC_OPT_U32 || kind == SPEC_OPT_U64;
+	bool is_unsigned = kind == SPEC_U32 || kind == SPEC_U64 || kind == SPEC_OPT_U32 || kind == SPEC_OPT_U64 || kind == SPEC_OPT_U16;
 	if (is_unsigned && buf[0] == '-')
 		return fail(d, "%s is negative", buf);
 
@@ -262,7 +262,8 @@ static int on_number(void *ctx, const char *s, size_t len)
 	else
 		i = strtoll(buf, &end, 10);
 	bool narrow = kind == SPEC_I32 || kind == SPEC_OPT_I32 ? i < INT32_MIN || i > INT32_MAX :
-		      kind == SPEC_U32 || kind == SPEC_OPT_U32 ? u > UINT32_MAX : false;
+		      kind == SPEC_U32 || kind == SPEC_OPT_U32 ? u > UINT32_MAX :
+		      kind == SPEC_OPT_U16 ? u > UINT16_MAX : false;
 	if (errno || *end || narrow)
 		return fail(d, "%s is out of range", buf);
 
@@ -273,6 +274,7 @@ static int on_number(void *ctx, const char *s, size_t len)
 	case SPEC_U64:          *(uint64_t *)p = u; break;
 	case SPEC_OPT_I32:      *(struct opt_i32 *)p = (struct opt_i32){ true, i }; break;
 	case SPEC_OPT_U32:      *(struct opt_u32 *)p = (struct opt_u32){ true, u }; break;
+	case SPEC_OPT_U16:      *(struct opt_u16 *)p = (struct opt_u16){ true, u }; break;
 	case SPEC_OPT_I64:      *(struct opt_i64 *)p = (struct opt_i64){ true, i }; break;
 	case SPEC_OPT_U64:      *(struct opt_u64 *)p = (struct opt_u64){ true, u }; break;
 	}

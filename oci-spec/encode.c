@@ -30,7 +30,7 @@ static bool absent(int kind, const void *p)
 	case SPEC_BOOL:         return !*(const bool *)p;
 	case SPEC_I32: case SPEC_U32: case SPEC_ENUM: return !*(const int32_t *)p;
 	case SPEC_I64: case SPEC_U64: return !*(const int64_t *)p;
-	case SPEC_OPT_BOOL: case SPEC_OPT_I32: case SPEC_OPT_U32:
+	case SPEC_OPT_BOOL: case SPEC_OPT_U16: case SPEC_OPT_I32: case SPEC_OPT_U32:
 	case SPEC_OPT_I64: case SPEC_OPT_U64: return !*(const bool *)p;
 	case SPEC_STR: case SPEC_OBJECT: return !*(void *const *)p;
 	case SPEC_LIST: case SPEC_MAP: case SPEC_DICT: return !((const struct raw_list *)p)->n;
@@ -48,6 +48,7 @@ static size_t put(yajl_gen g, const struct spec_field *f, int kind, const void *
 	case SPEC_I64:          yajl_gen_integer(g, *(const int64_t *)p); return 8;
 	case SPEC_OPT_I64:      yajl_gen_integer(g, ((const struct opt_i64 *)p)->v); return 0;
 	case SPEC_U32:          put_u64(g, *(const uint32_t *)p); return 4;
+	case SPEC_OPT_U16:      put_u64(g, ((const struct opt_u16 *)p)->v); return 0;
 	case SPEC_OPT_U32:      put_u64(g, ((const struct opt_u32 *)p)->v); return 0;
 	case SPEC_U64:          put_u64(g, *(const uint64_t *)p); return 8;
 	case SPEC_OPT_U64:      put_u64(g, ((const struct opt_u64 *)p)->v); return 0;

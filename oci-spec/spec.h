@@ -17,6 +17,7 @@
 
 struct opt_bool { bool set; bool v; };
 struct opt_i32  { bool set; int32_t v; };
+struct opt_u16  { bool set; uint16_t v; };
 struct opt_u32  { bool set; uint32_t v; };
 struct opt_i64  { bool set; int64_t v; };
 struct opt_u64  { bool set; uint64_t v; };
@@ -29,7 +30,7 @@ typedef LIST_OF(struct pair) str_map;           /* order of the document is kept
 
 enum spec_kind {
 	SPEC_BOOL, SPEC_I32, SPEC_U32, SPEC_I64, SPEC_U64,
-	SPEC_OPT_BOOL, SPEC_OPT_I32, SPEC_OPT_U32, SPEC_OPT_I64, SPEC_OPT_U64,
+	SPEC_OPT_BOOL, SPEC_OPT_U16, SPEC_OPT_I32, SPEC_OPT_U32, SPEC_OPT_I64, SPEC_OPT_U64,
 	SPEC_STR, SPEC_ENUM, SPEC_OBJECT, SPEC_LIST, SPEC_MAP, SPEC_DICT,
 };
 
@@ -57,11 +58,13 @@ struct spec_type {
 	bool: SPEC_BOOL, int32_t: SPEC_I32, uint32_t: SPEC_U32,                  \
 	int64_t: SPEC_I64, uint64_t: SPEC_U64, const char *: SPEC_STR,           \
 	struct opt_bool: SPEC_OPT_BOOL, struct opt_i32: SPEC_OPT_I32,            \
-	struct opt_u32: SPEC_OPT_U32, struct opt_i64: SPEC_OPT_I64,              \
-	struct opt_u64: SPEC_OPT_U64, str_map: SPEC_MAP)
+	struct opt_u16: SPEC_OPT_U16, struct opt_u32: SPEC_OPT_U32,              \
+	struct opt_i64: SPEC_OPT_I64, struct opt_u64: SPEC_OPT_U64,              \
+	str_map: SPEC_MAP)
 
 #define SPEC_MEMBER(s, m) (((struct oci_##s *)0)->m)
 #define SPEC_SAME(a, T)   (0 * sizeof(char[__builtin_types_compatible_p(__typeof__(a), T) ? 1 : -1]))
+#define SPEC_WORD(a)      (0 * sizeof(char[sizeof(a) == sizeof(int) ? 1 : -1]))
 #define SPEC_ROW(s, m, k, ...) { .key = (k), .offset = offsetof(struct oci_##s, m), __VA_ARGS__ }
 
 /* A value: boolean, number, string or string map; the kind follows from the C type. */
@@ -69,7 +72,7 @@ struct spec_type {
 	SPEC_ROW(s, m, key, .kind = SPEC_KIND(SPEC_MEMBER(s, m)), __VA_ARGS__)
 /* One word out of a table of words; the member is an int (an enum), 0 is "absent". */
 #define CHOICE(s, m, key, table, ...) \
-	SPEC_ROW(s, m, key, .kind = SPEC_ENUM + SPEC_SAME((int)SPEC_MEMBER(s, m), int), .choice = &(table), __VA_ARGS__)
+	SPEC_ROW(s, m, key, .kind = SPEC_ENUM + SPEC_WORD(SPEC_MEMBER(s, m)), .choice = &(table), __VA_ARGS__)
 /* Another object: the member is a pointer, NULL when absent. */
 #define OBJECT(s, m, key, T, ...) \
 	SPEC_ROW(s, m, key, .kind = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m), struct oci_##T), .type = &oci_##T##_type, __VA_ARGS__)
@@ -77,7 +80,7 @@ struct spec_type {
 #define LIST(s, m, key, ...) \
 	SPEC_ROW(s, m, key, .kind = SPEC_LIST, .elem = SPEC_KIND(*SPEC_MEMBER(s, m).v), __VA_ARGS__)
 #define LIST_CHOICE(s, m, key, table, ...) \
-	SPEC_ROW(s, m, key, .kind = SPEC_LIST, .elem = SPEC_ENUM + SPEC_SAME((int)*SPEC_MEMBER(s, m).v, int), .choice = &(table), __VA_ARGS__)
+	SPEC_ROW(s, m, key, .kind = SPEC_LIST, .elem = SPEC_ENUM + SPEC_WORD(*SPEC_MEMBER(s, m).v), .choice = &(table), __VA_ARGS__)
 #define LIST_OBJECT(s, m, key, T, ...) \
 	SPEC_ROW(s, m, key, .kind = SPEC_LIST, .elem = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m).v, struct oci_##T), .type = &oci_##T##_type, __VA_ARGS__)
 
@@ -96,19 +99,43 @@ struct spec_type {
 /* ---- what one can do with them ---------------------------------------------------- */
 
 struct arena;                                   /* owner of everything decoded */
+struct err;
 
 struct spec_error {
 	char path[256];                         /* linux.resources.memory.limit */
-	unsigned line, column;
+	unsigned line, column;                  /* from 1; 0: no place in the text */
 	char message[256];                      /* expected integer, got string */
 };
 
-/* Decodes TEXT into a new *OUT of type T, allocated in A. 0, or -1 with *e filled. */
+/*
+ * Decodes TEXT (LEN bytes, need not end in NUL) into a new *OUT of type T, allocated in A.
+ * Strict: wrong types, duplicate keys, NUL bytes in strings, numbers that are not integers or out
+ * of range, unknown words, missing required members, trailing data, more than 16 MiB or 24 levels
+ * are errors.  `null` means absent.  Members that the tables do not have are ignored, as the
+ * specification demands.  0, or -1 with *e filled and *out untouched.
+ */
 int spec_decode(const struct spec_type *t, const char *text, size_t len,
 		struct arena *a, void **out, struct spec_error *e);
+
+/* The same; NOTE is called for each member that the tables do not have. */
+typedef void spec_note(void *ctx, const char *path, unsigned line, unsigned column);
+int spec_decode_noting(const struct spec_type *t, const char *text, size_t len, struct arena *a,
+		       void **out, spec_note *note, void *ctx, struct spec_error *e);
+
+/* FILE: PATH: MESSAGE (line L, column C) as an error of kind ERR_SPEC; returns -1. */
+int spec_fail(struct err *, const char *file, const struct spec_error *);
 
 /* Encodes OBJ as JSON, allocated in A; absent members are left out. */
 char *spec_encode(const struct spec_type *t, const void *obj, struct arena *a, bool pretty);
 
-const char *spec_enum_name(const struct spec_enum *, int value);
-int spec_enum_value(const struct spec_enum *, const char *name);
+/*
+ * Where PATH stands in TEXT, which must have been decoded before (a key of a map is written
+ * ["key"]).  PATH ends at its NUL or at the first ':' outside of quotes, so the message of a
+ * planner can be passed as it is.  When the last members of the path do not exist, the place of
+ * the innermost object that does.  False: not even the first one exists.
+ */
+bool spec_locate(const char *text, size_t len, const char *path, unsigned *line, unsigned *column);
+
+const char *spec_enum_name(const struct spec_enum *, int value);        /* NULL: no such value */
+int spec_enum_value(const struct spec_enum *, const char *name);        /* 0: no such word */
+str_list spec_enum_words(const struct spec_enum *, struct arena *);     /* all of them */
