@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hooks: programs of whoever wrote config.json, run at six moments of a container's life.
+ *
+ * Four kinds run on the host (hooks_run, in husk): prestart, createRuntime, poststart, poststop.  Two run in the container's
+ * namespaces (hooks_apply, in husk-init): createContainer before pivot_root, startContainer after it.
+ * All get the state as JSON on standard input, exactly the arguments and the environment of the config (none when
+ * absent: the image's environment in a hook was CVE-2025-23266), no other descriptors, default signals, a session of
+ * their own.  What they print is kept for the error message.  Source: config.md "POSIX-platform Hooks".
+ */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "oci-spec/config.h"
+
+enum hook_kind {
+	HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER, HOOK_START_CONTAINER, HOOK_POSTSTART, HOOK_POSTSTOP,
+	HOOK_KINDS
+};
+
+struct hook {
+	const char *path;
+	char *const *argv, *const *envp;        /* both end with NULL */
+	unsigned timeout;                       /* seconds; 0: none */
+};
+
+struct hook_list { const struct hook *v; size_t n; };
+
+struct hooks_plan {
+	struct hook_list kind[HOOK_KINDS];
+	const char *cwd;                        /* the bundle; startContainer runs in "/" */
+	/* The state for hooks in init, who puts its pid between the two parts: {..."pid": <pid> ,...} */
+	const char *creating_head, *created_head, *tail;
+};
+
+/* "prestart", "createRuntime", ... as config.json has them. */
+const char *hook_kind_name(enum hook_kind);
+
+/* H may be NULL. BUNDLE is absolute. The rest goes into the state. */
+int hooks_plan(struct hooks_plan *, const struct oci_hooks *h, const char *oci_version, const char *id,
+	       const char *bundle, const str_map *annotations, struct arena *, struct err *);
+/* For commands that hold a config but no plan (start, delete): checked and converted likewise. */
+#define hooks_exist(p, which) ((p)->kind[which].n > 0)
+
+/*
+ * Host: runs all of KIND in order, STATE on their standard input.  The first failure ends it, except for poststop,
+ * where each failure is logged as a warning and the rest runs (runtime.md); returns 0 then.
+ */
+int hooks_run(const struct hooks_plan *, enum hook_kind, const char *state, struct err *);
+/* Init: createContainer ("creating") and startContainer ("created"). */
+int hooks_apply(const struct hooks_plan *, enum hook_kind, struct err *);

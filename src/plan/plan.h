@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan: everything that will be done for a new container, or for one more process in it, with every word
+ * parsed, every default filled in and every conflict refused.
+ *
+ * Made in husk before the first side effect, const from then on; it lies with all that it points to in one
+ * shared arena, which husk-init sees at the same address.  plan_create() asks each part in the order of the
+ * specification; an error begins with the exact JSON path of its cause and is of kind ERR_SPEC.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "oci-spec/config.h"
+#include "parts/cgroup/cgroup.h"
+#include "parts/dev/devices.h"
+#include "parts/fs/mounts.h"
+#include "parts/fs/rootfs.h"
+#include "parts/fs/shield.h"
+#include "parts/guard/caps.h"
+#include "parts/guard/keyring.h"
+#include "parts/guard/lsm.h"
+#include "parts/guard/seccomp.h"
+#include "parts/hook/hooks.h"
+#include "parts/net/net.h"
+#include "parts/notify/notify.h"
+#include "parts/ns/idmap.h"
+#include "parts/ns/namespaces.h"
+#include "parts/rdt/rdt.h"
+#include "parts/task/environment.h"
+#include "parts/task/kernel.h"
+#include "parts/task/limits.h"
+#include "parts/task/memory.h"
+#include "parts/task/schedule.h"
+#include "parts/task/stdio.h"
+#include "parts/task/user.h"
+#include "plan/request.h"
+#include "sys/host.h"
+#include "sys/root.h"
+
+struct plan {
+	bool is_exec;                   /* one more process: joins what is there, makes nothing */
+
+	/* Where */
+	struct ns_plan ns;
+	struct idmap_plan idmap;
+	struct rootfs_plan rootfs;
+	struct mounts_plan mounts;
+	struct shield_plan shield;
+	struct devices_plan devices;
+	struct cgroup_plan cgroup;
+	struct net_plan net;
+	struct rdt_plan rdt;
+	struct kernel_plan kernel;
+
+	/* Under which rules */
+	struct caps_plan caps;
+	struct seccomp_plan seccomp;
+	struct lsm_plan lsm;
+	struct keyring_plan keyring;
+	bool no_new_privileges;
+
+	/* Who and what */
+	struct user_plan user;
+	struct environment_plan environment;
+	struct limits_plan limits;
+	struct schedule_plan schedule;
+	struct memory_plan memory;
+	struct stdio_plan stdio;
+	const char *const *args;        /* NULL at the end; NULL itself: no process was given, `start` fails */
+	cpath cwd;                      /* absolute */
+
+	/* Around it */
+	struct hooks_plan hooks;
+	struct notify_plan notify;
+	const char *id, *bundle;        /* bundle: of the host, absolute */
+};
+
+/*
+ * CONFIG as decoded. *OUT and everything it points to lies in the arena. Pure: looks at HOST alone.
+ */
+int plan_create(const struct plan **out, const struct oci_config *config, const struct create_request *,
+		const struct host *, struct arena *, struct err *);
+
+/*
+ * One more process in the container whose saved config is CONFIG (the bytes of create, not those that lie in the bundle
+ * today).  It inherits user, groups, umask, env, cwd, rlimits, oomScoreAdj, capabilities, noNewPrivileges, seccomp, LSM label,
+ * scheduler and I/O priority, unless the request says otherwise; --process replaces all that process.json can
+ * hold, seccomp and personality (of config.json's linux) stay.  Errors about process.json begin with its JSON path.
+ */
+int plan_exec(const struct plan **out, const struct oci_config *config, const struct exec_request *,
+	      const struct host *, struct arena *, struct err *);
