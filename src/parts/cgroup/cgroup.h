@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's cgroups: planned with the rest, made on the host before init is cloned (so that
+ * clone3(2) can start it inside), entered by init itself on v1, reopened by every later command.
+ *
+ * Where they lie (linux.cgroupsPath):
+ *   "/a/b"          beneath the mount of every hierarchy
+ *   "a/b"           v1: beneath the cgroup of husk itself; v2: beside it (its parent), because a v2
+ *                   cgroup that holds processes cannot hand controllers down.  As runc does.
+ *   absent          as the relative path <container id>
+ *   "slice:prefix:name"   belongs to the systemd manager only
+ * No component is empty, "." or ".."; everything is opened beneath a descriptor of the verified mount.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "oci-spec/config.h"
+#include "parts/cgroup/devices.h"
+#include "parts/cgroup/limits.h"
+#include "sys/host.h"
+
+enum cgroup_manager { CGROUP_MANAGER_FS, CGROUP_MANAGER_SYSTEMD, CGROUP_MANAGER_NONE };
+
+/* "cgroupfs", "systemd", "disabled", as --cgroup-manager and the record say it. */
+const char *cgroup_manager_name(enum cgroup_manager);
+int cgroup_manager_value(const char *name, enum cgroup_manager *, struct err *);
+
+/* One directory to make. */
+struct cgroup_plan_dir {
+	const char *controllers;        /* as mounted: "cpu,cpuacct", "name=systemd"; of v2: "" */
+	const char *mount;              /* "/sys/fs/cgroup/cpu,cpuacct" */
+	const char *path;               /* beneath it, without a slash at either end: "docker/3f2a" */
+	bool is_v2;
+};
+
+struct cgroup_plan {
+	enum cgroup_manager manager;
+	bool is_rootless;               /* a group that cannot be made is forgiven when nothing is to be limited */
+	uint8_t n;
+	struct cgroup_plan_dir dir[CGROUP_DIRS];
+	const char *v2_controllers;     /* what the unified hierarchy has, to be handed down: "cpu io memory pids" */
+	struct cgroup_writes writes;
+	struct device_program devices;  /* v2; n == 0: none */
+	bool delegate;                  /* v2: give the group to OWNER (config-linux.md "Cgroup ownership") */
+	uid_t owner;
+};
+
+/* What is asked beyond config.json. */
+struct cgroup_request { const char *id; enum cgroup_manager manager; };
+
+int cgroup_plan(struct cgroup_plan *, const struct oci_config *, const struct cgroup_request *,
+		const struct host *, struct arena *, struct err *);
+
+/* ---- mounts of type "cgroup" ------------------------------------------------------ */
+
+/* How plan/ turns one entry of mounts[] with type "cgroup" into what fs can do. */
+struct cgroup_mounts {
+	bool is_v2;             /* one mount at the destination itself: v[0], name "" */
+	uint8_t n;              /* v1, hybrid: a tmpfs at the destination, and in it one directory each */
+	struct cgroup_mount {
+		const char *name;       /* "memory", "cpu,cpuacct", "systemd", "unified" */
+		const char *type;       /* "cgroup", "cgroup2" */
+		const char *options;    /* of that type: "memory", "none,name=systemd"; NULL: none */
+		const char *source;     /* host directory of the container's own group: to be bound when there is no
+		                           new cgroup namespace, or when mounting the type is refused */
+	} v[CGROUP_DIRS];
+	uint8_t n_links;        /* "cpu" -> "cpu,cpuacct" */
+	struct cgroup_link { const char *name, *target; } link[2 * CGROUP_DIRS];
+	bool own_namespace;     /* init is in a new cgroup namespace: mount TYPE with OPTIONS; otherwise bind SOURCE */
+};
+
+/* After cgroup_plan. With the manager "disabled" the host's groups are shown: source is the mount itself. */
+int cgroup_mounts(struct cgroup_mounts *, const struct cgroup_plan *, const struct oci_config *,
+		  const struct host *, struct arena *, struct err *);
+
+/* ---- the groups themselves, on the host ------------------------------------------- */
+
+/* What the record keeps of a group. */
+struct cgroup_path {
+	const char *controllers;        /* "": v2 */
+	const char *path;               /* absolute directory on the host */
+	uint32_t made;                  /* so many of its last components are ours to remove */
+	uint64_t id;                    /* its inode number; 0: not known (yet). Another one has taken its place when it differs */
+};
+
+struct cgroup_paths {
+	enum cgroup_manager manager;
+	uint8_t n;
+	struct cgroup_path v[CGROUP_DIRS];
+};
+
+struct cgroup_dir {
+	const char *controllers, *path; /* as in cgroup_path; belong to the plan or to the record */
+	int fd;                         /* the group, for openat(2) */
+	int mount;                      /* the mount's root, to remove parents; -EBADF when reopened */
+	uint32_t made;
+	uint64_t id;
+	bool is_v2;
+};
+
+struct cgroup {
+	enum cgroup_manager manager;
+	uint8_t n;                      /* 0: the container has no groups (disabled, or all are gone) */
+	bool is_made;                   /* by this process, not kept yet: undo removes what was made */
+	struct cgroup_dir dir[CGROUP_DIRS];
+};
+
+#define CGROUP_NONE ((struct cgroup){ .manager = CGROUP_MANAGER_NONE })
+
+void cgroup_undo(struct cgroup *);      /* closes; removes exactly what cgroup_make made, unless kept */
+void cgroup_keep(struct cgroup *);
+
+/*
+ * Makes the groups and sets the limits. On failure nothing is left. Refuses a group that exists and
+ * holds processes or is frozen (ERR_STATE): it is somebody else's.  The plan must outlive *cg.
+ */
+int cgroup_make(struct cgroup *cg, const struct cgroup_plan *, struct err *);
+/* Once init is inside: writes what would have forbidden its birth (pids.limit 0). */
+int cgroup_finish(const struct cgroup *, const struct cgroup_plan *, struct err *);
+
+/* Before anything is made: where the groups will be, for a record of the intent (made, id: 0). In A. */
+void cgroup_paths_planned(struct cgroup_paths *, const struct cgroup_plan *, struct arena *);
+/* What to remember; strings stay those of the plan or of the record. */
+void cgroup_paths_of(struct cgroup_paths *, const struct cgroup *);
+/* Reopens. A group that is gone (or replaced by another one) is left out, that is no error. SAVED must outlive *cg. */
+int cgroup_open(struct cgroup *cg, const struct cgroup_paths *saved, struct err *);
+
+/* ---- entering ------------------------------------------------------------------- */
+
+/* For CLONE_INTO_CGROUP: the unified group, or -1. Stays the cgroup's. */
+int cgroup_into_fd(const struct cgroup *);
+/*
+ * Opens cgroup.procs of the v1 groups for writing; the descriptors are the caller's and go to the
+ * process that enters: it writes "0" to each, which costs a thirtieth of moving it from outside.
+ * FDS has room for CGROUP_DIRS.
+ */
+int cgroup_entries(const struct cgroup *, int fds[], int *n, struct err *);
+/* In init: enters through the descriptors and closes them. */
+int cgroup_enter_apply(const int fds[], int n, struct err *);
+
+/*
+ * `exec --cgroup`: SPECS are "path" (all hierarchies) or "controller[,controller]:path" (v1, and "" before the
+ * colon for the unified one), beneath the container's own groups only; they must exist.  NULL-free array of N.
+ */
+int cgroup_descend(struct cgroup *, const char *const *specs, size_t n, struct err *);
+/*
+ * `exec` on v2: when the container has split its group (subtree_control is set, so nobody may enter
+ * it), goes on to the group that INIT is in, if that is beneath ours.
+ */
+int cgroup_follow(struct cgroup *, pid_t init, struct err *);
