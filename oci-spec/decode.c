@@ -1,31 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON text -> C structs, in one pass over the text.
+ * JSON text -> C structs, in one pass over the text; runs in husk, before anything happens.
  *
  * yajl calls us once per token.  We keep a stack of the objects and lists that are open,
  * each with the row of the table it came from: that stack is at the same time where the
- * next value goes and the path to name when the value is wrong.
+ * next value goes and the path to name when the value is wrong.  There is no recursion, and
+ * nothing that a document says is taken for something else: the first doubt is an error.
  */
 #include "oci-spec/spec.h"
-#include "base/arena.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <yajl/yajl_parse.h>
 
+#include "base/arena.h"
+#include "base/str.h"
+
+#define MAX_SIZE  (16u << 20)
 #define MAX_DEPTH 24
+#define FEW_KEYS  32            /* up to here duplicate keys of a map are looked for one by one */
 
 struct frame {
 	enum { IN_OBJECT, IN_LIST, IN_MAP, IN_DICT } what;
 	const struct spec_type *type;           /* IN_OBJECT */
-	const struct spec_field *field;         /* IN_OBJECT: current key; IN_LIST/MAP: the list itself */
+	const struct spec_field *field;         /* IN_OBJECT: current key; else: the list itself */
 	void *base;                             /* the struct, or the {n, v} of the list */
 	size_t room;                            /* elements allocated in the list */
-	uint64_t seen;                          /* rows already met */
-	const char *key;                        /* IN_MAP: current key */
+	size_t start;                           /* where its bracket stands in the text */
+	uint64_t given, has;                    /* rows whose key was met; that have a value */
+	const char *key;                        /* IN_MAP, IN_DICT: current key */
 };
 
 struct decoder {
@@ -34,14 +41,22 @@ struct decoder {
 	void *result;
 	yajl_handle yajl;
 	const char *text;
+	size_t len, last;                       /* last: end of the token before this one */
 	struct frame stack[MAX_DEPTH];
 	int depth;                              /* open frames */
 	int skip;                               /* open brackets inside a value we ignore */
 	bool skip_value;                        /* the key just read is unknown to us */
+	spec_note *note;
+	void *note_ctx;
 	struct spec_error *err;
 };
 
 struct raw_list { size_t n; void *v; };
+
+static struct frame *top(struct decoder *d)
+{
+	return &d->stack[d->depth - 1];
+}
 
 static size_t kind_size(const struct spec_field *f, int kind)
 {
@@ -54,7 +69,7 @@ static size_t kind_size(const struct spec_field *f, int kind)
 	case SPEC_OBJECT:               return f->type->size;
 	case SPEC_MAP:                  return sizeof(struct pair);
 	}
-	abort();
+	abort();                                /* no such row compiles */
 }
 
 static const char *kind_name(int kind)
@@ -68,56 +83,92 @@ static const char *kind_name(int kind)
 	}
 }
 
-/* ---- errors ----------------------------------------------------------------------- */
+/* ---- where we are, and what is wrong there ------------------------------------------ */
 
-static void print_path(const struct decoder *d, char *buf, size_t size)
+/* A key or a value as it may stand in a message of one line. */
+static void add_quoted(struct text *t, const char *s, size_t len)
 {
-	size_t at = 0;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = s[i];
 
-	buf[0] = '\0';
-	for (int i = 0; i < d->depth && at < size; i++) {
-		const struct frame *f = &d->stack[i];
-
-		if (f->what == IN_OBJECT && f->field)
-			at += snprintf(buf + at, size - at, "%s%s", at ? "." : "", f->field->key);
-		else if ((f->what == IN_MAP || f->what == IN_DICT) && f->key)
-			at += snprintf(buf + at, size - at, "[\"%s\"]", f->key);
-		else if (f->what == IN_LIST)
-			at += snprintf(buf + at, size - at, "[%zu]", ((struct raw_list *)f->base)->n);
+		if (c < ' ' || c == 127)
+			text_addf(t, "\\u%04x", c);
+		else if (c == '"' || c == '\\')
+			text_addf(t, "\\%c", c);
+		else
+			text_addn(t, s + i, 1);
 	}
 }
 
-__attribute__((format(printf, 2, 3)))
-static int fail(struct decoder *d, const char *fmt, ...)
+static void print_path(const struct decoder *d, struct text *t)
 {
-	size_t end = yajl_get_bytes_consumed(d->yajl);
+	for (int i = 0; i < d->depth; i++) {
+		const struct frame *f = &d->stack[i];
+
+		if (f->what == IN_OBJECT && f->field) {
+			text_addf(t, "%s%s", t->len ? "." : "", f->field->key);
+		} else if (f->what == IN_LIST) {
+			text_addf(t, "[%zu]", ((struct raw_list *)f->base)->n);
+		} else if (f->key) {
+			text_add(t, "[\"");
+			add_quoted(t, f->key, strlen(f->key));
+			text_add(t, "\"]");
+		}
+	}
+}
+
+/* Where the token that yajl just gave us begins: between two tokens stand only these. */
+static size_t token_start(const struct decoder *d)
+{
+	size_t at = d->last;
+
+	while (at < d->len && d->text[at] && strchr(" \t\r\n:,", d->text[at]))
+		at++;
+	return at;
+}
+
+/* Columns count characters, not bytes: what an editor shows. */
+static void place(const struct decoder *d, size_t at, unsigned *line, unsigned *column)
+{
+	*line = *column = 1;
+	for (size_t i = 0; i < at; i++) {
+		if (d->text[i] == '\n') {
+			++*line;
+			*column = 1;
+		} else if (((unsigned char)d->text[i] & 0xc0) != 0x80) {
+			++*column;
+		}
+	}
+}
+
+__attribute__((format(printf, 3, 4)))
+static int fail_at(struct decoder *d, size_t at, const char *fmt, ...)
+{
+	struct text path = TEXT(d->err->path);
 	va_list ap;
 
-	print_path(d, d->err->path, sizeof(d->err->path));
-	d->err->line = d->err->column = 1;
-	for (size_t i = 0; i + 1 < end; i++) {
-		d->err->column++;
-		if (d->text[i] == '\n')
-			d->err->line++, d->err->column = 1;
-	}
+	print_path(d, &path);
+	place(d, at, &d->err->line, &d->err->column);
 	va_start(ap, fmt);
 	vsnprintf(d->err->message, sizeof(d->err->message), fmt, ap);
 	va_end(ap);
 	return 0;                               /* tells yajl to stop */
 }
 
-/* ---- where the next value goes ------------------------------------------------------- */
+#define fail(d, ...) fail_at((d), token_start(d), __VA_ARGS__)
 
-static struct frame *top(struct decoder *d)
+static int wrong(struct decoder *d, int kind, const char *got)
 {
-	return d->depth ? &d->stack[d->depth - 1] : NULL;
+	return fail(d, "expected %s, got %s", kind_name(kind), got);
 }
 
-/* Makes room for one more element; lists double inside the arena. */
-static void *list_next(struct decoder *d, struct frame *f, int elem)
+/* ---- where the next value goes ------------------------------------------------------- */
+
+/* Room for one more element, zeroed; it counts only once `stored` is called. */
+static void *list_next(struct decoder *d, struct frame *f, int kind)
 {
 	struct raw_list *l = f->base;
-	size_t size = kind_size(f->field, elem);
+	size_t size = kind_size(f->field, kind);
 
 	if (l->n == f->room) {
 		size_t room = f->room ? f->room * 2 : 8;
@@ -131,8 +182,7 @@ static void *list_next(struct decoder *d, struct frame *f, int elem)
 	return (char *)l->v + l->n * size;
 }
 
-/* The place, the kind and the row for the value that is about to be stored; the
-   element of a list is counted by `stored` once its value is known to be good. */
+/* The place, the kind and the row for the value that is about to be stored. */
 static void *slot(struct decoder *d, int *kind, const struct spec_field **row)
 {
 	struct frame *f = top(d);
@@ -140,6 +190,7 @@ static void *slot(struct decoder *d, int *kind, const struct spec_field **row)
 	*row = f->field;
 	if (f->what == IN_OBJECT) {
 		*kind = f->field->kind;
+		f->has |= 1ull << (f->field - f->type->fields);
 		return (char *)f->base + f->field->offset;
 	}
 	*kind = f->what == IN_MAP ? SPEC_STR : f->field->elem;
@@ -160,10 +211,12 @@ static int stored(struct decoder *d)
 {
 	struct frame *f = top(d);
 
-	if (f->what == IN_OBJECT)
+	if (f->what == IN_OBJECT) {
 		f->field = NULL;
-	else
+	} else {
 		((struct raw_list *)f->base)->n++;
+		f->key = NULL;
+	}
 	return 1;
 }
 
@@ -171,11 +224,12 @@ static int push(struct decoder *d, struct frame f)
 {
 	if (d->depth == MAX_DEPTH)
 		return fail(d, "nested too deeply");
+	f.start = token_start(d);
 	d->stack[d->depth++] = f;
 	return 1;
 }
 
-/* ---- callbacks ---------------------------------------------------------------------- */
+/* ---- tokens ------------------------------------------------------------------------- */
 
 static bool skipped(struct decoder *d)
 {
@@ -188,40 +242,32 @@ static bool skipped(struct decoder *d)
 	return false;
 }
 
-static int wrong(struct decoder *d, int kind, const char *got)
+static int take_null(struct decoder *d)
 {
-	return fail(d, "expected %s, got %s", kind_name(kind), got);
-}
-
-static int on_null(void *ctx)
-{
-	struct decoder *d = ctx;
+	struct frame *f;
 
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
 		return fail(d, "expected object, got null");
-	if (top(d)->what != IN_OBJECT)
-		return wrong(d, top(d)->what == IN_MAP ? SPEC_STR : top(d)->field->elem, "null");
-	/* As in Go: null is the same as absent. */
-	for (const struct spec_field *r = top(d)->type->fields; r->key; r++)
-		if (r == top(d)->field)
-			top(d)->seen &= ~(1ull << (r - top(d)->type->fields));
-	top(d)->field = NULL;
+	f = top(d);
+	if (f->what != IN_OBJECT)
+		return wrong(d, f->what == IN_MAP ? SPEC_STR : f->field->elem, "null");
+	f->field = NULL;                        /* null is the same as absent */
 	return 1;
 }
 
-static int on_bool(void *ctx, int b)
+static int take_bool(struct decoder *d, bool b)
 {
-	struct decoder *d = ctx;
 	const struct spec_field *row;
 	int kind;
+	void *p;
 
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
 		return fail(d, "expected object, got boolean");
-	void *p = slot(d, &kind, &row);
+	p = slot(d, &kind, &row);
 	if (kind == SPEC_BOOL)
 		*(bool *)p = b;
 	else if (kind == SPEC_OPT_BOOL)
@@ -231,217 +277,363 @@ static int on_bool(void *ctx, int b)
 	return stored(d);
 }
 
-static int on_number(void *ctx, const char *s, size_t len)
+/* S is a number by JSON's grammar.  False: not an integer that a member of KIND can hold. */
+static bool store_integer(void *p, int kind, const char *s)
 {
-	struct decoder *d = ctx;
+	int64_t i = 0;
+	uint64_t u = 0;
+	char *end;
+
+	errno = 0;
+	if (s[0] == '-')
+		i = strtoll(s, &end, 10);
+	else
+		u = strtoull(s, &end, 10);
+	if (errno || *end)
+		return false;
+	switch (kind) {
+	case SPEC_OPT_U16: case SPEC_U32: case SPEC_OPT_U32: case SPEC_U64: case SPEC_OPT_U64:
+		if (s[0] == '-')
+			return false;
+		break;
+	default:
+		if (u > INT64_MAX)
+			return false;
+		if (s[0] != '-')
+			i = u;
+	}
+
+	switch (kind) {
+	case SPEC_OPT_U16: *(struct opt_u16 *)p = (struct opt_u16){ true, u }; return u <= UINT16_MAX;
+	case SPEC_U32:     *(uint32_t *)p = u; return u <= UINT32_MAX;
+	case SPEC_OPT_U32: *(struct opt_u32 *)p = (struct opt_u32){ true, u }; return u <= UINT32_MAX;
+	case SPEC_U64:     *(uint64_t *)p = u; return true;
+	case SPEC_OPT_U64: *(struct opt_u64 *)p = (struct opt_u64){ true, u }; return true;
+	case SPEC_I32:     *(int32_t *)p = i; return i >= INT32_MIN && i <= INT32_MAX;
+	case SPEC_OPT_I32:
+		*(struct opt_i32 *)p = (struct opt_i32){ true, i };
+		return i >= INT32_MIN && i <= INT32_MAX;
+	case SPEC_I64:     *(int64_t *)p = i; return true;
+	case SPEC_OPT_I64: *(struct opt_i64 *)p = (struct opt_i64){ true, i }; return true;
+	}
+	return false;
+}
+
+static int take_number(struct decoder *d, const char *s, size_t len)
+{
 	const struct spec_field *row;
-	char buf[32], *end;
+	int shown = len > 40 ? 40 : len;
+	char buf[32];
 	int kind;
+	void *p;
 
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
 		return fail(d, "expected object, got number");
-	void *p = slot(d, &kind, &row);
+	p = slot(d, &kind, &row);
 	if (strcmp(kind_name(kind), "integer") != 0)
 		return wrong(d, kind, "number");
-	if (len >= sizeof(buf) || memchr(s, '.', len) || memchr(s, 'e', len) || memchr(s, 'E', len))
-		return fail(d, "expected integer, got %.*s", (int)(len > 40 ? 40 : len), s);
-	memcpy(buf, s, len);
-	buf[len] = '\0';
-
-	bool is_unsigned = kind == SPEC_U32 || kind == SPEC_U64 || kind == SPEC_OPT_U32 || kind == SPEC_OPT_U64 || kind == SPEC_OPT_U16;
-	if (is_unsigned && buf[0] == '-')
-		return fail(d, "%s is negative", buf);
-
-	errno = 0;
-	uint64_t u = 0;
-	int64_t i = 0;
-	if (is_unsigned)
-		u = strtoull(buf, &end, 10);
-	else
-		i = strtoll(buf, &end, 10);
-	bool narrow = kind == SPEC_I32 || kind == SPEC_OPT_I32 ? i < INT32_MIN || i > INT32_MAX :
-		      kind == SPEC_U32 || kind == SPEC_OPT_U32 ? u > UINT32_MAX :
-		      kind == SPEC_OPT_U16 ? u > UINT16_MAX : false;
-	if (errno || *end || narrow)
-		return fail(d, "%s is out of range", buf);
-
-	switch (kind) {
-	case SPEC_I32:          *(int32_t *)p = i; break;
-	case SPEC_U32:          *(uint32_t *)p = u; break;
-	case SPEC_I64:          *(int64_t *)p = i; break;
-	case SPEC_U64:          *(uint64_t *)p = u; break;
-	case SPEC_OPT_I32:      *(struct opt_i32 *)p = (struct opt_i32){ true, i }; break;
-	case SPEC_OPT_U32:      *(struct opt_u32 *)p = (struct opt_u32){ true, u }; break;
-	case SPEC_OPT_U16:      *(struct opt_u16 *)p = (struct opt_u16){ true, u }; break;
-	case SPEC_OPT_I64:      *(struct opt_i64 *)p = (struct opt_i64){ true, i }; break;
-	case SPEC_OPT_U64:      *(struct opt_u64 *)p = (struct opt_u64){ true, u }; break;
-	}
+	if (memchr(s, '.', len) || memchr(s, 'e', len) || memchr(s, 'E', len))
+		return fail(d, "expected integer, got %.*s", shown, s);
+	snprintf(buf, sizeof(buf), "%.*s", shown, s);
+	if (len >= sizeof(buf) || !store_integer(p, kind, buf))
+		return fail(d, "%.*s is out of range", shown, s);
 	return stored(d);
 }
 
-static int on_string(void *ctx, const unsigned char *s, size_t len)
+/*
+ * What is wrong with a string or a key as bytes; NULL: nothing.  yajl has checked the UTF-8, but
+ * turns a lone surrogate (backslash-u D800) into something else: two readers of one document must
+ * not see different texts.
+ */
+static const char *bad_text(const struct decoder *d, const char *s, size_t len)
 {
-	struct decoder *d = ctx;
+	bool high = false;
+
+	if (memchr(s, '\0', len))
+		return "contains a NUL byte";
+	if (s >= d->text && s < d->text + d->len)
+		return NULL;                    /* it has no escapes: s is the text itself */
+
+	for (size_t i = token_start(d), end = yajl_get_bytes_consumed(d->yajl); i < end; i++) {
+		bool low = false, unit = false;
+
+		if (d->text[i] == '\\' && d->text[i + 1] == 'u' && i + 6 <= end) {
+			const char *hex = d->text + i + 2;
+
+			unit = hex[0] == 'd' || hex[0] == 'D';
+			low = unit && strchr("cdefCDEF", hex[1]);
+			unit = unit && strchr("89abAB", hex[1]);
+			i += 5;
+		} else if (d->text[i] == '\\') {
+			i++;
+		}
+		if (low != high)
+			return "contains half a surrogate pair";
+		high = unit;
+	}
+	return NULL;
+}
+
+static int take_string(struct decoder *d, const char *s, size_t len)
+{
 	const struct spec_field *row;
-	int kind;
+	const char *copy, *bad;
+	int kind, value;
+	void *p;
 
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
 		return fail(d, "expected object, got string");
-	void *p = slot(d, &kind, &row);
+	p = slot(d, &kind, &row);
 	if (kind != SPEC_STR && kind != SPEC_ENUM)
 		return wrong(d, kind, "string");
-	if (memchr(s, '\0', len))
-		return fail(d, "string contains a NUL byte");
-	char *copy = arena_strndup(d->arena, (const char *)s, len);
+	bad = bad_text(d, s, len);
+	if (bad)
+		return fail(d, "string %s", bad);
+	copy = arena_strndup(d->arena, s, len);
 	if (kind == SPEC_STR) {
 		*(const char **)p = copy;
 		return stored(d);
 	}
-	int v = spec_enum_value(row->choice, copy);
-	if (!v)
-		return fail(d, "unknown %s \"%.64s\"", row->choice->what, copy);
-	*(int *)p = v;
+	value = spec_enum_value(row->choice, copy);
+	if (!value) {
+		char shown[100] = "";
+		struct text t = TEXT(shown);
+
+		add_quoted(&t, copy, len > 64 ? 64 : len);
+		return fail(d, "unknown %s \"%s\"", row->choice->what, shown);
+	}
+	*(int *)p = value;
 	return stored(d);
 }
 
-static int on_start_map(void *ctx)
+static int take_start(struct decoder *d, bool is_map)
 {
-	struct decoder *d = ctx;
+	const char *got = is_map ? "object" : "array";
 	const struct spec_field *row;
 	int kind;
+	void *p;
 
 	if (d->skip || d->skip_value) {
-		d->skip++, d->skip_value = false;
+		if (d->depth + d->skip == MAX_DEPTH)
+			return fail(d, "nested too deeply");
+		d->skip++;
+		d->skip_value = false;
 		return 1;
 	}
 	if (!d->depth) {
+		if (!is_map)
+			return fail(d, "expected object, got array");
 		d->result = arena_alloc(d->arena, d->root->size);
 		return push(d, (struct frame){ .what = IN_OBJECT, .type = d->root, .base = d->result });
 	}
-	void *p = slot(d, &kind, &row);
-	if (kind == SPEC_MAP || kind == SPEC_DICT)
-		return push(d, (struct frame){ .what = kind == SPEC_MAP ? IN_MAP : IN_DICT, .field = row, .base = p });
-	if (kind != SPEC_OBJECT)
-		return wrong(d, kind, "object");
-	if (top(d)->what == IN_OBJECT)
-		p = *(void **)p = arena_alloc(d->arena, row->type->size);
-	return push(d, (struct frame){ .what = IN_OBJECT, .type = row->type, .base = p });
+	p = slot(d, &kind, &row);
+	if (is_map && kind == SPEC_OBJECT) {
+		if (top(d)->what == IN_OBJECT)
+			p = *(void **)p = arena_alloc(d->arena, row->type->size);
+		return push(d, (struct frame){ .what = IN_OBJECT, .type = row->type, .base = p });
+	}
+	if (is_map ? kind != SPEC_MAP && kind != SPEC_DICT : kind != SPEC_LIST)
+		return wrong(d, kind, got);
+	((struct raw_list *)p)->v = arena_alloc(d->arena, 1);   /* empty, but there */
+	return push(d, (struct frame){
+		.what = kind == SPEC_LIST ? IN_LIST : kind == SPEC_MAP ? IN_MAP : IN_DICT,
+		.field = row, .base = p });
 }
 
-static int on_map_key(void *ctx, const unsigned char *s, size_t len)
+/* A member that the tables do not have: no error, but told to who wants to know. */
+static int unknown_key(struct decoder *d, const char *s, size_t len)
 {
-	struct decoder *d = ctx;
-	struct frame *f = top(d);
+	const struct spec_field *r;
+	char path[256] = "";
+	struct text t = TEXT(path);
+	unsigned line, column;
+	const char *meant = NULL;
 
-	if (d->skip)
+	d->skip_value = true;
+	if (!d->note)
 		return 1;
-	if (f->what != IN_OBJECT) {
-		f->key = arena_strndup(d->arena, (const char *)s, len);
-		return 1;
-	}
-	for (const struct spec_field *r = f->type->fields; r->key; r++) {
-		if (strlen(r->key) != len || memcmp(r->key, s, len) != 0)
-			continue;
-		uint64_t bit = 1ull << (r - f->type->fields);
-		f->field = r;
-		if (f->seen & bit)
-			return fail(d, "given twice");
-		f->seen |= bit;
-		return 1;
-	}
-	d->skip_value = true;                   /* the spec: unknown properties are no error */
+	for (r = top(d)->type->fields; r->key; r++)
+		if (strlen(r->key) == len && strncasecmp(r->key, s, len) == 0)
+			meant = r->key;
+	print_path(d, &t);
+	if (t.len)
+		text_add(&t, ".");
+	add_quoted(&t, s, len);
+	place(d, token_start(d), &line, &column);
+	d->note(d->note_ctx, path, meant, line, column);
 	return 1;
 }
 
-static int on_end(void *ctx)
+static int take_map_key(struct decoder *d, struct frame *f, const char *s, size_t len)
 {
-	struct decoder *d = ctx;
+	const struct raw_list *l = f->base;
+	size_t size = f->what == IN_MAP ? sizeof(struct pair) : f->field->type->size;
+	const char *p = l->v;
+
+	f->key = arena_strndup(d->arena, s, len);
+	if (!len)
+		return fail(d, "a key is empty");
+	for (size_t i = 0; i < l->n && i < FEW_KEYS; i++, p += size)
+		if (strcmp(*(const char *const *)p, f->key) == 0)
+			return fail(d, "given twice");
+	return 1;
+}
+
+static int take_key(struct decoder *d, const char *s, size_t len)
+{
+	struct frame *f = top(d);
+	const char *bad;
+
+	if (d->skip)
+		return 1;
+	bad = bad_text(d, s, len);
+	if (bad)
+		return fail(d, "a key %s", bad);
+	if (f->what != IN_OBJECT)
+		return take_map_key(d, f, s, len);
+	for (const struct spec_field *r = f->type->fields; r->key; r++) {
+		uint64_t bit = 1ull << (r - f->type->fields);
+
+		if (strlen(r->key) != len || memcmp(r->key, s, len) != 0)
+			continue;
+		f->field = r;
+		if (f->given & bit)
+			return fail(d, "given twice");
+		f->given |= bit;
+		return 1;
+	}
+	return unknown_key(d, s, len);
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Many keys: sorted, so that a huge map cannot keep us busy for hours. */
+static int check_keys(struct decoder *d, struct frame *f)
+{
+	struct raw_list *l = f->base;
+	size_t size = f->what == IN_MAP ? sizeof(struct pair) : f->field->type->size;
+	const char **keys;
+
+	if (l->n <= FEW_KEYS)
+		return 1;
+	keys = arena_alloc(d->arena, l->n * sizeof(*keys));
+	for (size_t i = 0; i < l->n; i++)
+		keys[i] = *(const char *const *)((const char *)l->v + i * size);
+	qsort(keys, l->n, sizeof(*keys), by_key);
+	for (size_t i = 1; i < l->n; i++) {
+		if (strcmp(keys[i - 1], keys[i]) != 0)
+			continue;
+		f->key = keys[i];
+		return fail_at(d, f->start, "given twice");
+	}
+	return 1;
+}
+
+static int take_end(struct decoder *d)
+{
 	struct frame *f = top(d);
 
 	if (d->skip) {
 		d->skip--;
 		return 1;
 	}
-	if (f->what == IN_OBJECT)
-		for (const struct spec_field *r = f->type->fields; r->key; r++)
-			if (r->required && !(f->seen & (1ull << (r - f->type->fields)))) {
-				f->field = r;
-				return fail(d, "required, but missing");
-			}
+	if (f->what == IN_OBJECT) {
+		for (const struct spec_field *r = f->type->fields; r->key; r++) {
+			if (!r->required || f->has & (1ull << (r - f->type->fields)))
+				continue;
+			f->field = r;
+			return fail_at(d, f->start, "required, but missing");
+		}
+	} else if (f->what != IN_LIST && !check_keys(d, f)) {
+		return 0;
+	}
 	d->depth--;
 	return d->depth ? stored(d) : 1;
 }
 
-static int on_start_array(void *ctx)
-{
-	struct decoder *d = ctx;
-	const struct spec_field *row;
-	int kind;
+/* ---- what yajl calls ---------------------------------------------------------------- */
 
-	if (d->skip || d->skip_value) {
-		d->skip++, d->skip_value = false;
-		return 1;
-	}
-	if (!d->depth)
-		return fail(d, "expected object, got array");
-	void *p = slot(d, &kind, &row);
-	if (kind != SPEC_LIST)
-		return wrong(d, kind, "array");
-	return push(d, (struct frame){ .what = IN_LIST, .field = row, .base = p });
+static int done(struct decoder *d, int go_on)
+{
+	d->last = yajl_get_bytes_consumed(d->yajl);
+	return go_on;
 }
 
-/* ---- entry ------------------------------------------------------------------------- */
+static int on_null(void *d) { return done(d, take_null(d)); }
+static int on_bool(void *d, int b) { return done(d, take_bool(d, b)); }
+static int on_number(void *d, const char *s, size_t len) { return done(d, take_number(d, s, len)); }
+static int on_start_map(void *d) { return done(d, take_start(d, true)); }
+static int on_start_array(void *d) { return done(d, take_start(d, false)); }
+static int on_end(void *d) { return done(d, take_end(d)); }
 
-int spec_decode(const struct spec_type *t, const char *text, size_t len,
-		struct arena *a, void **out, struct spec_error *e)
+static int on_string(void *d, const unsigned char *s, size_t len)
+{
+	return done(d, take_string(d, (const char *)s, len));
+}
+
+static int on_map_key(void *d, const unsigned char *s, size_t len)
+{
+	return done(d, take_key(d, (const char *)s, len));
+}
+
+/* The text is no JSON. yajl's words are kept, its line break and its prefix are not. */
+static void not_json(struct decoder *d)
+{
+	unsigned char *m = yajl_get_error(d->yajl, 0, NULL, 0);
+	char *s = (char *)m;
+
+	s[strcspn(s, "\n")] = '\0';
+	if (strncmp(s, "parse error: ", 13) == 0)
+		s += 13;
+	if (strncmp(s, "lexical error: ", 15) == 0)
+		s += 15;
+	fail(d, "not valid JSON: %s", s);
+	yajl_free_error(d->yajl, m);
+}
+
+int spec_decode_noting(const struct spec_type *t, const char *text, size_t len, struct arena *a,
+		       void **out, spec_note *note, void *ctx, struct spec_error *e)
 {
 	static const yajl_callbacks cb = {
 		.yajl_null = on_null, .yajl_boolean = on_bool, .yajl_number = on_number,
 		.yajl_string = on_string, .yajl_start_map = on_start_map, .yajl_map_key = on_map_key,
 		.yajl_end_map = on_end, .yajl_start_array = on_start_array, .yajl_end_array = on_end,
 	};
-	struct decoder d = { .arena = a, .root = t, .text = text, .err = e };
+	struct decoder d = { .arena = a, .root = t, .text = text, .len = len, .note = note,
+			     .note_ctx = ctx, .err = e };
 	yajl_status st;
 
 	*e = (struct spec_error){ 0 };
-	if (len > 16 << 20) {
+	if (len > MAX_SIZE) {
 		snprintf(e->message, sizeof(e->message), "larger than 16 MiB");
 		return -1;
 	}
 	d.yajl = yajl_alloc(&cb, NULL, &d);
-	if (!d.yajl)
-		abort();
+	if (!d.yajl) {
+		snprintf(e->message, sizeof(e->message), "out of memory");
+		return -1;
+	}
 	st = yajl_parse(d.yajl, (const unsigned char *)text, len);
 	if (st == yajl_status_ok)
 		st = yajl_complete_parse(d.yajl);
-	if (st == yajl_status_error) {
-		unsigned char *m = yajl_get_error(d.yajl, 0, (const unsigned char *)text, len);
-
-		m[strcspn((char *)m, "\n")] = '\0';
-		fail(&d, "%s", (char *)m);
-		yajl_free_error(d.yajl, m);
-	}
+	if (st == yajl_status_error)
+		not_json(&d);
 	yajl_free(d.yajl);
+	if (st != yajl_status_ok)
+		return -1;
 	*out = d.result;
-	return st == yajl_status_ok && d.result && !d.depth ? 0 : -1;
-}
-
-int spec_enum_value(const struct spec_enum *t, const char *name)
-{
-	for (const struct spec_name *n = t->names; n->name; n++)
-		if (strcmp(n->name, name) == 0)
-			return n->value;
 	return 0;
 }
 
-const char *spec_enum_name(const struct spec_enum *t, int value)
+int spec_decode(const struct spec_type *t, const char *text, size_t len, struct arena *a,
+		void **out, struct spec_error *e)
 {
-	for (const struct spec_name *n = t->names; n->name; n++)
-		if (n->value == value)
-			return n->name;
-	return NULL;
+	return spec_decode_noting(t, text, len, a, out, NULL, NULL, e);
 }

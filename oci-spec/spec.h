@@ -93,6 +93,7 @@ struct spec_type {
 #define SPEC_TYPE(T, human, ...)                                                \
 	extern const struct spec_type oci_##T##_type;                           \
 	static const struct spec_field oci_##T##_fields[] = { __VA_ARGS__, {} };  \
+	_Static_assert(sizeof(oci_##T##_fields) <= 65 * sizeof(struct spec_field), "64 rows at most"); \
 	const struct spec_type oci_##T##_type = {                               \
 		.name = human, .size = sizeof(struct oci_##T), .fields = oci_##T##_fields }
 
@@ -117,8 +118,11 @@ struct spec_error {
 int spec_decode(const struct spec_type *t, const char *text, size_t len,
 		struct arena *a, void **out, struct spec_error *e);
 
-/* The same; NOTE is called for each member that the tables do not have. */
-typedef void spec_note(void *ctx, const char *path, unsigned line, unsigned column);
+/*
+ * The same; NOTE is called for each member that the tables do not have.  MEANT: the member that
+ * differs from it in the case of letters only (other runtimes read it as that one), or NULL.
+ */
+typedef void spec_note(void *ctx, const char *path, const char *meant, unsigned line, unsigned column);
 int spec_decode_noting(const struct spec_type *t, const char *text, size_t len, struct arena *a,
 		       void **out, spec_note *note, void *ctx, struct spec_error *e);
 
