@@ -18,7 +18,7 @@ int gate_make(int dir, struct err *);
 /* Is init waiting there? */
 bool gate_is_waiting(int dir);
 /*
- * Host, in `start`: opens the gate and waits until init has executed the payload.  PIDFD is init's,
- * to notice its death.  -1 with init's own error when it could not.
+ * Host, in `start`: opens the gate and waits until init has executed the payload.  -1 with init's own error
+ * when it could not.
  */
-int gate_open(int dir, int pidfd, struct err *);
+int gate_open(int dir, struct err *);

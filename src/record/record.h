@@ -38,13 +38,6 @@ void record_keep(struct record *);
  */
 int record_check_id(const char *id, struct err *);
 
-/*
- * The state directory: ROOT, or without it the default: /run/husk, rootless $XDG_RUNTIME_DIR/husk
- * (an empty XDG_RUNTIME_DIR counts as unset).  Made with its parents (0700) when MAKE; refused when somebody else
- * could write there.  Returns a descriptor; -1 with e->num == ENOENT when it is not there.
- */
-int record_open_root(const char *root, bool make, struct err *);
-
 /* Makes <root>/<id>, locked from its first instant on, or says that the container already exists. */
 int record_reserve(struct record *, const char *root, const char *id, struct err *);
 

@@ -16,6 +16,7 @@ struct oci_saved_group {
 	const char *hierarchy;
 	const char *path;               /* absolute directory on the host */
 	uint32_t made;                  /* so many of its last components are ours to remove */
+	uint64_t inode;                 /* 0: not known; another group has taken its place when it differs */
 };
 
 struct oci_saved {
@@ -30,7 +31,7 @@ struct oci_saved {
 	const char *manager;            /* "cgroupfs", "systemd", "disabled" */
 	const char *scope;              /* systemd's unit */
 	LIST_OF(struct oci_saved_group) groups;
-	const char *rdt;                /* resctrl directory that we made */
+	const char *notify;             /* NOTIFY_SOCKET of the caller of create */
 	str_map annotations;
 };
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Both host ends of the gate: `create` makes it, `start` opens it.  A socket with a name and not
+ * a FIFO, because a connect(2) tells at once, without side effect, whether somebody waits behind it.
+ */
+#include "record/gate.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/own.h"
+#include "sys/socket.h"
+
+int gate_make(int dir, struct err *e)
+{
+	int fd = socket_bind_at(SOCK_DGRAM, dir, GATE_NAME, 0600, e);
+
+	if (fd < 0)
+		return err_in(e, "make the gate");
+	return fd;
+}
+
+bool gate_is_waiting(int dir)
+{
+	struct err ignored;
+	AUTO_FD int fd = socket_connect_at(SOCK_DGRAM, dir, GATE_NAME, &ignored);
+
+	return fd >= 0;
+}
+
+/* Sends init its end of a new pair; ours is returned. Init then holds the only copy of its end. */
+static int send_pair(int dir, struct err *e)
+{
+	AUTO_FD int gate = socket_connect_at(SOCK_DGRAM, dir, GATE_NAME, e);
+	AUTO_FD int ours = -EBADF;
+	AUTO_FD int theirs = -EBADF;
+	int pair[2];
+
+	if (gate < 0)
+		return -1;
+	if (socket_pair(SOCK_SEQPACKET, pair, e) < 0)
+		return -1;
+	ours = pair[0];
+	theirs = pair[1];
+	if (socket_send(gate, "", 1, &(struct parcel){ .fds = { theirs }, .nfds = 1 }, e) < 0)
+		return -1;
+	return TAKE_FD(ours);
+}
+
+int gate_open(int dir, struct err *e)
+{
+	AUTO_FD int fd = send_pair(dir, e);
+	AUTO(parcel) parcel = {};
+	struct err said;
+	ssize_t n;
+
+	if (fd < 0)
+		return err_in(e, "open the gate");
+	/*
+	 * The other end is alive in init, or queued in its socket: both go with it, so that end of file
+	 * comes in every case, and no time limit is needed (startContainer hooks have theirs).
+	 */
+	n = socket_receive(fd, &said, sizeof(said), &parcel, e);
+	if (n < 0)
+		return err_in(e, "wait for the container's process");
+	if (n == 0)
+		return 0;       /* executed; or killed before it could, which is the end of any process */
+	if ((size_t)n != sizeof(said))
+		return err_set(e, ERR_PEER, "init sent %zd bytes at the gate", n);
+	said.msg[sizeof(said.msg) - 1] = '\0';
+	*e = said;
+	return -1;
+}

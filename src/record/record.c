@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state directory on the host.  `create` makes <root>/<id> under another name, locks it and
+ * renames it into place, so that no other command ever sees it unlocked and half made; files in it
+ * are replaced by rename(2).  A husk killed at any instant leaves a directory that `delete --force`
+ * understands: at worst one without a record.
+ */
+#include "record/record.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "base/own.h"
+#include "base/str.h"
+#include "record/gate.h"
+#include "record/root.h"
+#include "sys/fd.h"
+
+#define RECORD_FILE     "record.json"
+#define CONFIG_FILE     "config.json"
+#define CONFIG_MAX      (16u << 20)
+#define RECORD_MAX      (16u << 20)     /* annotations are copied into it */
+#define POLL_MSEC       5
+
+static const char *const our_files[] = { GATE_NAME, CONFIG_FILE, RECORD_FILE };
+
+int record_check_id(const char *id, struct err *e)
+{
+	size_t len = strlen(id);
+
+	if (!len)
+		return err_set(e, ERR_USAGE, "container id must not be empty");
+	if (len > RECORD_NAME_MAX)
+		return err_set(e, ERR_USAGE, "container id is longer than %d characters", RECORD_NAME_MAX);
+	if (id[0] == '-' || id[0] == '.')
+		return err_set(e, ERR_USAGE, "container id \"%s\" must not begin with \"%c\"", id, id[0]);
+	for (const char *c = id; *c; c++) {
+		bool is_word = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
+
+		if (!is_word && !strchr("_+-.", *c))
+			return err_set(e, ERR_USAGE,
+				       "container id \"%s\" has characters other than letters, digits and \"_+-.\"", id);
+	}
+	return 0;
+}
+
+void record_undo(struct record *r)
+{
+	struct err ignored;
+
+	if (r->is_ours)
+		(void)record_remove(r, &ignored);
+	own_close(&r->dir);
+	own_close(&r->root);
+	r->is_ours = r->is_locked = false;
+}
+
+void record_keep(struct record *r)
+{
+	r->is_ours = false;
+}
+
+static void make_new_dir_name(char name[32])
+{
+	(void)snprintf(name, 32, ".new-%ld", (long)getpid());
+}
+
+/* An empty directory under a name that no container can have; a leftover of a dead process goes first. */
+static int make_new_dir(int root, char name[32], struct err *e)
+{
+	make_new_dir_name(name);
+	if (mkdirat(root, name, 0700) == 0)
+		return 0;
+	if (errno == EEXIST && unlinkat(root, name, AT_REMOVEDIR) == 0 && mkdirat(root, name, 0700) == 0)
+		return 0;
+	return err_sys(e, "make state directory \"%s\"", name);
+}
+
+static int place_new_dir(struct record *r, const char *temporary, struct err *e)
+{
+	r->dir = fd_open_at(r->root, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, e);
+	if (r->dir < 0)
+		return -1;
+	if (flock(r->dir, LOCK_EX | LOCK_NB) < 0)
+		return err_sys(e, "lock state directory");
+	if (renameat2(r->root, temporary, r->root, r->id, RENAME_NOREPLACE) < 0) {
+		if (errno == EEXIST)
+			return err_set(e, ERR_STATE, "container with given id already exists");
+		return err_sys(e, "make state directory \"%s\"", r->id);
+	}
+	return 0;
+}
+
+int record_reserve(struct record *r, const char *root, const char *id, struct err *e)
+{
+	char temporary[32];
+
+	if (record_check_id(id, e) < 0)
+		return -1;
+	r->root = record_open_root(root, true, e);
+	if (r->root < 0)
+		return -1;
+	(void)snprintf(r->id, sizeof(r->id), "%s", id);
+	if (make_new_dir(r->root, temporary, e) < 0)
+		return -1;
+	if (place_new_dir(r, temporary, e) < 0) {
+		(void)unlinkat(r->root, temporary, AT_REMOVEDIR);
+		return -1;
+	}
+	r->is_ours = r->is_locked = true;
+	return 0;
+}
+
+int record_save(struct record *r, struct err *e)
+{
+	AUTO(arena) mem = ARENA_NONE;
+	const char *text;
+
+	r->saved.version = SAVED_VERSION;
+	r->saved.id = r->id;
+	text = spec_encode(&oci_saved_type, &r->saved, &mem, false);
+	if (file_replace_at(r->dir, RECORD_FILE, text, strlen(text), 0600, e) < 0)
+		return err_in(e, "save the record");
+	return 0;
+}
+
+int record_save_config(struct record *r, const char *text, size_t len, struct err *e)
+{
+	if (file_replace_at(r->dir, CONFIG_FILE, text, len, 0600, e) < 0)
+		return err_in(e, "save the configuration");
+	return 0;
+}
+
+char *record_load_config(const struct record *r, struct arena *a, size_t *len, struct err *e)
+{
+	AUTO_FD int fd = fd_open_at(r->dir, CONFIG_FILE, O_RDONLY | O_NOFOLLOW, 0, e);
+	char *text = fd < 0 ? NULL : fd_read_all(fd, CONFIG_MAX, a, len, e);
+
+	if (!text)
+		(void)err_in(e, "the container's saved configuration");
+	return text;
+}
+
+static int absent(struct err *e)
+{
+	return err_set(e, ERR_STATE, "container does not exist");
+}
+
+/* Reads record.json; what is missing or makes no sense leaves a record that is not readable. */
+static void read_record(struct record *r, struct arena *a)
+{
+	struct err ignored;
+	struct spec_error why;
+	AUTO_FD int fd = fd_open_at(r->dir, RECORD_FILE, O_RDONLY | O_NOFOLLOW, 0, &ignored);
+	struct oci_saved *saved;
+	size_t len = 0;
+	char *text;
+	void *out;
+
+	r->is_readable = false;
+	memset(&r->saved, 0, sizeof(r->saved));
+	text = fd < 0 ? NULL : fd_read_all(fd, RECORD_MAX, a, &len, &ignored);
+	if (!text)
+		return;
+	if (spec_decode(&oci_saved_type, text, len, a, &out, &why) < 0) {
+		log_debug("record of \"%s\": %s: %s", r->id, why.path, why.message);
+		return;
+	}
+	saved = out;
+	if (!str_eq(saved->id, r->id) || saved->version > SAVED_VERSION || saved->pid < 0)
+		return;
+	r->saved = *saved;
+	r->is_readable = true;
+}
+
+int record_open(struct record *r, const char *root, const char *id, struct arena *a, struct err *e)
+{
+	if (record_check_id(id, e) < 0)
+		return -1;
+	(void)snprintf(r->id, sizeof(r->id), "%s", id);
+	r->root = record_open_root(root, false, e);
+	if (r->root < 0)
+		return e->num == ENOENT ? absent(e) : -1;
+	r->dir = fd_open_at(r->root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, e);
+	if (r->dir < 0)
+		return e->num == ENOENT ? absent(e) : -1;
+	read_record(r, a);
+	return 0;
+}
+
+int record_load(struct record *r, const char *root, const char *id, struct arena *a, struct err *e)
+{
+	if (record_open(r, root, id, a, e) < 0)
+		return -1;
+	if (!r->is_readable)
+		return err_set(e, ERR_STATE, "container \"%s\" was left half made: its record cannot be read; "
+			       "hint: delete --force removes it", id);
+	return 0;
+}
+
+bool record_is_busy(const struct record *r)
+{
+	if (r->is_locked)
+		return false;
+	if (flock(r->dir, LOCK_SH | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	(void)flock(r->dir, LOCK_UN);
+	return false;
+}
+
+static bool is_linked(const struct record *r)
+{
+	struct stat st;
+
+	return fstat(r->dir, &st) == 0 && st.st_nlink > 0;
+}
+
+int record_lock(struct record *r, int msec, struct arena *a, struct err *e)
+{
+	for (int waited = 0; flock(r->dir, LOCK_EX | LOCK_NB) < 0; waited += POLL_MSEC) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_sys(e, "lock container \"%s\"", r->id);
+		if (waited >= msec)
+			return 0;
+		(void)poll(NULL, 0, POLL_MSEC);
+	}
+	r->is_locked = true;
+	if (!is_linked(r))
+		return absent(e);
+	read_record(r, a);
+	return 1;
+}
+
+/* Temporary files of a replacement that was interrupted: named after what they should have become. */
+static void remove_leftovers(int dir)
+{
+	int copy = fcntl(dir, F_DUPFD_CLOEXEC, 0);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+
+	if (!d) {
+		if (copy >= 0)
+			close(copy);
+		return;
+	}
+	rewinddir(d);
+	while ((entry = readdir(d)))
+		if (entry->d_name[0] == '.' && strlen(entry->d_name) > 2)
+			(void)unlinkat(dir, entry->d_name, 0);
+	closedir(d);
+}
+
+int record_remove(struct record *r, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(our_files); i++)
+		if (unlinkat(r->dir, our_files[i], 0) < 0 && errno != ENOENT)
+			return err_sys(e, "remove \"%s\" of container \"%s\"", our_files[i], r->id);
+	if (unlinkat(r->root, r->id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	if (errno == ENOTEMPTY || errno == EEXIST) {
+		remove_leftovers(r->dir);
+		if (unlinkat(r->root, r->id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+	}
+	return err_sys(e, "remove the state directory of \"%s\"", r->id);
+}
+
+static int only_containers(const struct dirent *entry)
+{
+	struct err ignored;
+
+	return entry->d_type != DT_REG && record_check_id(entry->d_name, &ignored) == 0;
+}
+
+int record_each(const char *root, record_each_fn *each, void *self, struct err *e)
+{
+	AUTO_FD int fd = record_open_root(root, false, e);
+	struct dirent **names;
+	int n, result = 0;
+
+	if (fd < 0)
+		return e->num == ENOENT ? 0 : -1;
+	n = scandirat(fd, ".", &names, only_containers, alphasort);
+	if (n < 0)
+		return err_sys(e, "read the state directory");
+	for (int i = 0; i < n; i++) {
+		if (result == 0)
+			result = each(self, names[i]->d_name, e);
+		free(names[i]);
+	}
+	free(names);
+	return result;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Computes the status from what is true now.  Reads only, so that `state` is never in anybody's way:
+ * not while a hook hangs in `create`, not while `delete` waits.
+ */
+#include "record/status.h"
+
+#include <errno.h>
+
+#include "base/own.h"
+#include "parts/cgroup/control.h"
+#include "record/gate.h"
+#include "record/groups.h"
+#include "sys/calls.h"
+#include "sys/process.h"
+
+const char *status_word(enum status s)
+{
+	switch (s) {
+	case STATUS_CREATING: return "creating";
+	case STATUS_CREATED: return "created";
+	case STATUS_RUNNING: return "running";
+	case STATUS_PAUSED: return "paused";
+	case STATUS_STOPPED: return "stopped";
+	}
+	return "unknown";
+}
+
+int status_open_init(const struct record *r)
+{
+	AUTO_FD int pidfd = -EBADF;
+	struct err ignored;
+	uint64_t ticks;
+
+	if (!r->is_readable || r->saved.pid <= 0)
+		return -EBADF;
+	pidfd = sys_pidfd_open(r->saved.pid, 0);
+	if (pidfd < 0)
+		return -EBADF;
+	/* The pidfd is open, so the number cannot be reused any more while we compare. */
+	if (process_start_time(r->saved.pid, &ticks, &ignored) < 0 || ticks != r->saved.start_time)
+		return -EBADF;
+	if (r->saved.pidfs && process_pidfd_number(pidfd) != r->saved.pidfs)
+		return -EBADF;
+	if (!process_is_alive(pidfd))
+		return -EBADF;
+	return TAKE_FD(pidfd);
+}
+
+static bool is_frozen(const struct record *r)
+{
+	AUTO(cgroup) cg = CGROUP_NONE;
+	struct err ignored;
+
+	return groups_open(&cg, r, &ignored) == 0 && cgroup_is_frozen(&cg, &ignored) == 1;
+}
+
+enum status status_of(const struct record *r, int *pidfd)
+{
+	AUTO_FD int init = status_open_init(r);
+	bool is_alive = init >= 0;
+
+	if (pidfd)
+		*pidfd = TAKE_FD(init);
+	if (!r->is_readable || !r->saved.complete)
+		return record_is_busy(r) || is_alive ? STATUS_CREATING : STATUS_STOPPED;
+	if (!is_alive)
+		return STATUS_STOPPED;
+	if (is_frozen(r))
+		return STATUS_PAUSED;
+	return gate_is_waiting(r->dir) ? STATUS_CREATED : STATUS_RUNNING;
+}
