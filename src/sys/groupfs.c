@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Groups by descriptor; see groupfs.h.  Runs on the host only, in every command that touches cgroups. */
+#include "sys/groupfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/own.h"
+#include "base/str.h"
+#include "sys/calls.h"
+
+static int open_beneath(int group, const char *path, int oflags)
+{
+	struct open_how how = {
+		.flags = (uint64_t)oflags | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+	};
+
+	return sys_openat2(group, *path ? path : ".", &how);
+}
+
+int groupfs_open(const char *path, bool v2, struct err *e)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return err_sys(e, "open the cgroup \"%s\"", path);
+	if ((unsigned long)fs.f_type != (v2 ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC))
+		return err_set(e, ERR_UNSUPPORTED, "\"%s\" is not a cgroup %s file system", path, v2 ? "v2" : "v1");
+	return TAKE_FD(fd);
+}
+
+int groupfs_find(int group, const char *path, struct err *e)
+{
+	int fd = open_beneath(group, path, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0)
+		return err_sys(e, "open the cgroup \"%s\"", path);
+	return fd;
+}
+
+int groupfs_make(int group, const char *name, struct err *e)
+{
+	if (mkdirat(group, name, 0755) == 0)
+		return 1;
+	if (errno == EEXIST)
+		return 0;
+	return err_sys(e, "make the cgroup \"%s\"", name);
+}
+
+int groupfs_remove(int group, const char *name, struct err *e)
+{
+	if (unlinkat(group, name, AT_REMOVEDIR) < 0)
+		return err_sys(e, "remove the cgroup \"%s\"", name);
+	return 0;
+}
+
+uint64_t groupfs_id(int group)
+{
+	struct stat st;
+
+	return fstat(group, &st) < 0 ? 0 : st.st_ino;
+}
+
+int groupfs_open_file(int group, const char *file, int oflags, struct err *e)
+{
+	int fd = open_beneath(group, file, oflags | O_NOFOLLOW);
+
+	if (fd < 0)
+		return err_sys(e, "open \"%s\"", file);
+	return fd;
+}
+
+int groupfs_write(int group, const char *file, const char *text, struct err *e)
+{
+	AUTO_FD int fd = groupfs_open_file(group, file, O_WRONLY, e);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	do
+		n = write(fd, text, strlen(text));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(e, "write \"%s\" to \"%s\"", text, file);
+	return 0;
+}
+
+ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct err *e)
+{
+	AUTO_FD int fd = groupfs_open_file(group, file, O_RDONLY, e);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	while (len < size - 1) {
+		n = read(fd, buf + len, size - 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "read \"%s\"", file);
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	buf[len] = '\0';
+	return (ssize_t)len;
+}
+
+int groupfs_chown(int group, const char *file, uid_t uid, gid_t gid, struct err *e)
+{
+	if (fchownat(group, file, uid, gid, AT_SYMLINK_NOFOLLOW | (*file ? 0 : AT_EMPTY_PATH)) < 0)
+		return err_sys(e, "change the owner of \"%s\"", *file ? file : "the cgroup");
+	return 0;
+}
+
+static void own_closedir(DIR **d)
+{
+	if (*d)
+		(void)closedir(*d);
+}
+
+int groupfs_child(int group, uint64_t after, char name[GROUP_NAME_MAX + 1], uint64_t *id, struct err *e)
+{
+	AUTO_FD int fd = open_beneath(group, ".", O_RDONLY | O_DIRECTORY);
+	__attribute__((cleanup(own_closedir))) DIR *d = NULL;
+	bool behind = after == 0;
+	struct dirent *de;
+
+	if (fd < 0 || !(d = fdopendir(fd)))
+		return err_sys(e, "list a cgroup");
+	(void)TAKE_FD(fd);
+	for (;;) {
+		errno = 0;
+		de = readdir(d);
+		if (!de)
+			break;
+		if (de->d_type != DT_DIR || str_eq(de->d_name, ".") || str_eq(de->d_name, ".."))
+			continue;
+		if (!behind) {
+			behind = de->d_ino == after;
+			continue;
+		}
+		memcpy(name, de->d_name, MIN(strlen(de->d_name), (size_t)GROUP_NAME_MAX) + 1);
+		name[GROUP_NAME_MAX] = '\0';
+		*id = de->d_ino;
+		return 1;
+	}
+	/* A group that was removed while we looked has no children. */
+	if (errno && errno != ENOENT && errno != ENODEV)
+		return err_sys(e, "list a cgroup");
+	return 0;
+}
+
+int groupfs_parent(int group, struct err *e)
+{
+	int fd = openat(group, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return err_sys(e, "open the parent of a cgroup");
+	return fd;
+}
