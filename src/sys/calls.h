@@ -5,11 +5,23 @@
  */
 #pragma once
 
-#include <linux/mount.h>        /* struct mount_attr; musl and glibc differ in where it lies */
+#include <linux/mount.h>        /* MS_*, MOUNT_ATTR_*, struct mount_attr: instead of <sys/mount.h>, whose
+				   macros clash with these under musl */
 #include <linux/openat2.h>
 #include <linux/sched.h>        /* struct clone_args */
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* <sys/mount.h> has these, the kernel's header has not. */
+#ifndef MNT_DETACH
+#define MNT_DETACH      2
+#define UMOUNT_NOFOLLOW 8
+#endif
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE    0x8000
+#endif
 
 int sys_openat2(int dir, const char *path, const struct open_how *);
 int sys_close_range(unsigned first, unsigned last, unsigned flags);
@@ -24,8 +36,22 @@ int sys_unshare(int flags);
 int sys_setns(int fd, int flags);
 
 int sys_fsopen(const char *type);
+int sys_fspick(int dir, const char *path, unsigned flags);
 int sys_fsconfig(int fs, unsigned cmd, const char *key, const void *value, int aux);
 int sys_fsmount(int fs, unsigned attr);
 int sys_open_tree(int dir, const char *path, unsigned flags);
 int sys_move_mount(int from, const char *from_path, int to, const char *to_path, unsigned flags);
 int sys_mount_setattr(int fd, const char *path, unsigned flags, const struct mount_attr *);
+int sys_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
+int sys_umount(const char *target, int flags);
+
+/* chmod through any descriptor, O_PATH too. Kernel < 6.6: ENOSYS. */
+int sys_fchmodat2(int dir, const char *path, mode_t, int flags);
+
+struct sys_mount_facts {
+	uint64_t id;            /* of the mount, reused after it is gone */
+	bool is_root;           /* the file is the root of that mount */
+};
+
+/* statx(2): on which mount the file of this descriptor lies. */
+int sys_mount_facts(int fd, struct sys_mount_facts *);

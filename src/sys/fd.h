@@ -16,6 +16,9 @@
 int fd_open(const char *path, int flags, mode_t, struct err *);
 int fd_open_at(int dir, const char *name, int flags, mode_t, struct err *);
 
+/* The host's /dev/null: a last symlink is refused, the device number checked. */
+int fd_open_null(int flags, struct err *);
+
 /* Writes all of it in one write(2) where the kernel takes it (proc, cgroup files want one call). */
 int fd_write_all(int fd, const void *, size_t, struct err *);
 /* Up to SIZE-1 bytes, NUL added. Returns the length. */

@@ -8,13 +8,19 @@
 #include "base/err.h"
 
 /*
- * A new file system instance, detached. SOURCE may be NULL. DATA: "key,key=value,..." given to
- * fsconfig(2) one by one; the kernel's own message (read from the fs descriptor) ends up in the error.
- * ATTR: MOUNT_ATTR_*; SUPER_RDONLY makes the instance itself read-only.
+ * A new file system instance, detached. SOURCE may be NULL. DATA: NUL-terminated "key" and
+ * "key=value" one after the other, an empty one ends them (NULL: none); each goes to fsconfig(2)
+ * as it is, so a value may hold commas. The kernel's own message (read from the fs descriptor) ends
+ * up in the error. ATTR: MOUNT_ATTR_*; SUPER_RDONLY makes the instance itself read-only.
  */
 int mountfd_new(const char *type, const char *source, const char *data, uint64_t attr, bool super_rdonly, struct err *);
-/* A detached clone of what is at PATH below DIR ("" with AT_EMPTY_PATH: DIR itself). */
-int mountfd_clone(int dir, const char *path, bool recursive, struct err *);
+/* Changes options of the instance behind MNT, DATA as above (fspick(2), FSCONFIG_CMD_RECONFIGURE). */
+int mountfd_reconfigure(int mnt, const char *data, struct err *);
+/*
+ * A detached clone of what is at PATH below DIR ("" : DIR itself, a descriptor that may be O_PATH).
+ * A last symbolic link is followed, unless NOFOLLOW: then the link itself is the mount.
+ */
+int mountfd_clone(int dir, const char *path, bool recursive, bool nofollow, struct err *);
 /* Sets and clears attributes of a (detached) mount; PROPAGATION MS_SHARED.. or 0. */
 int mountfd_set(int mnt, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive, struct err *);
 int mountfd_idmap(int mnt, int userns_fd, bool recursive, struct err *);
@@ -26,5 +32,7 @@ int mountfd_detach(int fd, struct err *);
 int mountfd_propagation_of_root(unsigned long flags, struct err *);
 /* 1 when FD is the root of a mount of its own (statx STATX_ATTR_MOUNT_ROOT), 0 when not. */
 int mountfd_is_mount(int fd, struct err *);
+/* The number of the mount that FD lies on, as long as it lives: to see that a name still leads to it. */
+int mountfd_id(int fd, uint64_t *id, struct err *);
 /* Mount flags of what lies at FD, as MOUNT_ATTR_*: the locked ones must be kept in a user namespace (statfs(2) f_flags). */
 int mountfd_flags(int fd, uint64_t *attr, struct err *);

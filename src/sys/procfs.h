@@ -20,8 +20,10 @@ struct procfs {
 
 void procfs_undo(struct procfs *);
 
-/* Of the PID namespace of the caller. May be told to hide nothing: subset=none. */
+/* One of our own, of the PID namespace of the caller; the host's where that is not allowed. */
 int procfs_open(struct procfs *, struct err *);
+/* The verified /proc of the caller's mount namespace: a tenth of the price, good for reading on the host. */
+int procfs_open_host(struct procfs *, struct err *);
 
 /* NAME is relative: "self/attr/exec", "123/uid_map", "sys/kernel/hostname". */
 int procfs_open_file(const struct procfs *, const char *name, int oflags, struct err *);
@@ -29,3 +31,5 @@ int procfs_write(const struct procfs *, const char *name, const char *text, stru
 ssize_t procfs_read(const struct procfs *, const char *name, char *buf, size_t size, struct err *);
 /* For magic links that we made ourselves: "self/fd/7", "123/ns/net". */
 int procfs_open_link(const struct procfs *, const char *name, int oflags, struct err *);
+/* Its text, NUL added. Returns the length. */
+ssize_t procfs_read_link(const struct procfs *, const char *name, char *buf, size_t size, struct err *);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signals: as a descriptor for the host side's loops, and the clean state that hooks and the
+ * payload start with, whatever the caller of husk ignored or blocked.
+ */
+#include "sys/signals.h"
+
+#include <errno.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define KERNEL_NSIG 64
+
+int signals_open(sigset_t *old, struct err *e)
+{
+	sigset_t all;
+	int fd;
+
+	sigfillset(&all);
+	/* A crash of our own must stay one. */
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGABRT);
+	sigdelset(&all, SIGTRAP);
+	sigdelset(&all, SIGSYS);
+	if (sigprocmask(SIG_BLOCK, &all, old) < 0)
+		return err_sys(e, "block signals");
+	fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0) {
+		err_sys(e, "signalfd");
+		sigprocmask(SIG_SETMASK, old, NULL);
+		return -1;
+	}
+	return fd;
+}
+
+int signals_reset(struct err *e)
+{
+	static const uint64_t none;
+
+	for (int sig = 1; sig <= KERNEL_NSIG; sig++) {
+		struct sigaction action = { .sa_handler = SIG_DFL };
+
+		/* libc keeps two or three real-time signals for threads and refuses them: nobody set them. */
+		if (sig != SIGKILL && sig != SIGSTOP && sigaction(sig, &action, NULL) < 0 && errno != EINVAL)
+			return err_sys(e, "reset signal %d", sig);
+	}
+	/* The raw call, since libc's leaves its own signals blocked when it found them so. */
+	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)) < 0)
+		return err_sys(e, "unblock signals");
+	return 0;
+}
