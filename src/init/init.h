@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the stages of init share, and how a list of them runs.  Only in husk-init. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "init/rootfs.h"
+#include "plan/plan.h"
+#include "spawn/handshake.h"
+#include "spawn/stages.h"
+#include "sys/procfs.h"
+
+/* Descriptors that husk hands down, counted from 3 + preserved (spawn.c puts them there). */
+enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_FD_TARGET_ROOT, INIT_FD_NS };
+#define INIT_FDS (INIT_FD_NS + NS_KINDS)
+
+struct init {
+	const struct plan *plan;
+	struct handshake talk;
+	int target, target_root;        /* exec */
+	int ns_fds[NS_KINDS];
+	struct procfs proc;             /* of our PID namespace; opened by the first stage that needs it */
+	struct rootfs_inputs inputs;
+	struct rootfs rootfs;
+	struct environment environment;
+	int slave;                      /* of the terminal */
+	int gate;                       /* where `start` knocks */
+	int starter;                    /* the socket of `start`, for what fails after the gate */
+	char program[4096];             /* what execve(2) gets */
+};
+
+struct stage {
+	enum stage_id id;
+	int (*run)(struct init *, struct err *);
+};
+
+/* Runs them to the one with id PAYLOAD, which does not return. -1 with the stage's name in the error. */
+int init_run(struct init *, const struct stage *, struct err *);
+
+extern const struct stage create_stages[], join_stages[], bridge_stages[];
+
+int init_proc(struct init *, struct err *);     /* opens init->proc unless it is open */
