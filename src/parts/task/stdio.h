@@ -4,8 +4,8 @@
  * further descriptors are passed on.
  *
  * The terminal is made by init out of the container's own devpts, through the descriptor of its root,
- * before pivot_root (create) or after joining (exec).  The master goes over the console socket, which
- * husk connected (engines), or which is one end of husk's own socket pair (foreground).
+ * before pivot_root (create) or after joining (exec).  Init sends the master to husk with its next question;
+ * husk passes it to --console-socket, or keeps it when it stays in the foreground.
  */
 #pragma once
 
@@ -32,11 +32,11 @@ int stdio_plan(struct stdio_plan *, bool terminal, const struct oci_box *size, u
  */
 int stdio_owner_apply(const struct stdio_plan *, struct err *);
 /*
- * With terminal: a pair in ROOT's /dev/pts, sized and owned, the master sent over CONSOLE in one message, a new session
- * with it as controlling terminal and as 0, 1, 2.  *SLAVE (owned by the caller) is for the bind on /dev/console.
- * Without: nothing, *SLAVE untouched.
+ * With terminal: a pair in ROOT's /dev/pts, sized and owned by the user; the slave becomes the controlling terminal of a
+ * new session, and 0, 1, 2.  *MASTER and *SLAVE are the caller's; the latter is for stdio_console_apply().
+ * Without terminal: nothing, both untouched.
  */
-int stdio_terminal_apply(const struct stdio_plan *, const struct root *, int console, int *slave, struct err *);
+int stdio_terminal_apply(const struct stdio_plan *, const struct root *, int *master, int *slave, struct err *);
 /* Puts what SLAVE names on ROOT's /dev/console. */
 int stdio_console_apply(const struct stdio_plan *, const struct root *, int slave, struct err *);
 /* Everything above 2+preserved closes on exec. The last thing but one before execve(2). */
