@@ -33,11 +33,9 @@ int stdio_plan(struct stdio_plan *, bool terminal, const struct oci_box *size, u
 int stdio_owner_apply(const struct stdio_plan *, struct err *);
 /*
  * With terminal: a pair in ROOT's /dev/pts, sized and owned by the user; the slave becomes the controlling terminal of a
- * new session, and 0, 1, 2.  *MASTER and *SLAVE are the caller's; the latter is for stdio_console_apply().
+ * new session, and 0, 1, 2.  *MASTER and *SLAVE are the caller's; the latter is what /dev/console shows.
  * Without terminal: nothing, both untouched.
  */
 int stdio_terminal_apply(const struct stdio_plan *, const struct root *, int *master, int *slave, struct err *);
-/* Puts what SLAVE names on ROOT's /dev/console. */
-int stdio_console_apply(const struct stdio_plan *, const struct root *, int slave, struct err *);
 /* Everything above 2+preserved closes on exec. The last thing but one before execve(2). */
 int stdio_close_apply(const struct stdio_plan *, struct err *);
