@@ -8,12 +8,10 @@
 #include "init/rootfs.h"
 #include "plan/plan.h"
 #include "spawn/handshake.h"
+#include "spawn/spawn.h"
 #include "spawn/stages.h"
 #include "sys/procfs.h"
 
-/* Descriptors that husk hands down, counted from 3 + preserved (spawn.c puts them there). */
-enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_FD_TARGET_ROOT, INIT_FD_NS };
-#define INIT_FDS (INIT_FD_NS + NS_KINDS)
 
 struct init {
 	const struct plan *plan;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The conversation between husk on the host and husk-init.
+ *
+ * Init asks, the host acts and answers; there is never a second question before the answer, so neither side
+ * can wait for the other in a circle.  Both walk the list below from top to bottom and leave out, by the same
+ * `needed` mask, what this container has no use for.  A log line or a failure of init may come at any time before its
+ * next question.  The end of the socket before READY is the death of the peer, and an error.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "sys/socket.h"
+
+#define HANDSHAKE(STEP)                                                                                      \
+	/*    name     init has done                       host does before answering                        */ \
+	STEP (IDMAP,   "unshared its user namespace",      "write uid_map, gid_map, setgroups of child.pid")   \
+	STEP (INIT,    "made the final init (bridge)",     "take over number = pid, fd 0 = pidfd")             \
+	STEP (PLACE,   "entered its namespaces",           "answer cgroup_entries(); rlimits, scheduler, rdt, net devices") \
+	STEP (TREES,   "reached a mount of the host's",    "answer trees_open() from number on (repeats)")     \
+	STEP (HOOKS,   "built the root file system",       "run prestart and createRuntime hooks")             \
+	STEP (CONSOLE, "made its terminal",                "pass fd 0 = pty master on")                        \
+	STEP (NOTIFY,  "installed the seccomp filter",     "pass fd 0 = seccomp listener on")                  \
+	STEP (READY,   "reached the gate",                 "record as created; create: answer fd 0 = the gate")
+
+#define STEP(name, done, does) STEP_##name,
+enum step { HANDSHAKE(STEP) STEP_MAX };
+#undef STEP
+
+#define STEP_BIT(s) (1u << STEP_##s)
+
+extern const struct step_name { const char *name, *init_done, *host_does; } step_names[STEP_MAX];
+
+/* What init was doing: a page that both see, for post-mortems. */
+struct crumb { volatile int stage; };           /* enum stage_id (spawn/stages.h) */
+
+struct handshake {
+	int fd;                         /* our end of the socket pair (SOCK_SEQPACKET) */
+	uint32_t needed;                /* bit per step, computed from the plan before the clone */
+	int at;                         /* the step completed last, -1 at the start */
+	struct crumb *crumb;            /* NULL: none */
+};
+
+#define HANDSHAKE_NONE ((struct handshake){ .fd = -EBADF, .at = -1 })
+
+/* What travels with a question or an answer. */
+struct letter {
+	int64_t number;
+	struct parcel parcel;           /* received descriptors are the receiver's */
+};
+
+/*
+ * Host: serves one step.  QUESTION's descriptors are closed afterwards unless taken out (set to -EBADF), those put into
+ * ANSWER are closed after they have been sent.
+ */
+typedef int serve_fn(void *host, struct letter *question, struct letter *answer, struct err *);
+
+/* Host: serves all needed steps to the end. On failure init has been told. */
+int handshake_serve(struct handshake *, serve_fn *const serve[STEP_MAX], void *host, struct err *);
+/* Host, after READY of an exec: waits for the execve. 0: done (end of file); -1: init's error. */
+int handshake_wait_exec(struct handshake *, struct err *);
+
+/* Init: a question and its answer. Q, A may be NULL. A step that is not needed: 0 at once, *A empty. */
+int handshake_ask(struct handshake *, enum step, const struct letter *q, struct letter *a, struct err *);
+bool handshake_needs(const struct handshake *, enum step);
+int handshake_log(struct handshake *, enum log_level, const char *text);
+void handshake_failed(struct handshake *, const struct err *);          /* init gives up */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Birth: from a plan to a process that runs husk-init.  On the host.
+ *
+ *   direct   clone3(CLONE_VM|CLONE_VFORK, all new namespaces) + execveat of husk-init from its sealed memfd
+ *   bridged  a new user namespace, joined PID, time or user namespaces, and exec: husk-init is started in the host's
+ *            namespaces, joins and unshares there, and makes the final init by clone3(CLONE_PARENT): it is husk's own
+ *            child all the same, and nothing but husk-init ever runs inside (CVE-2019-5736)
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "plan/plan.h"
+#include "spawn/handshake.h"
+
+/*
+ * The descriptors that husk-init finds, counted from 3 + plan->stdio.preserved; that first number is its argv[1]
+ * in decimal.  Missing ones are closed.
+ */
+enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_FD_TARGET_ROOT, INIT_FD_NS };
+#define INIT_FDS (INIT_FD_NS + NS_KINDS)
+
+struct child {
+	pid_t pid;                      /* until the step INIT: of the bridge, when there is one */
+	int pidfd;
+	struct handshake talk;
+};
+
+#define CHILD_NONE ((struct child){ .pid = 0, .pidfd = -EBADF, .talk = { .fd = -EBADF, .at = -1 } })
+
+void child_undo(struct child *);        /* SIGKILL, reaped; closes everything */
+void child_keep(struct child *);        /* from now on it lives without us; undo only closes */
+
+struct spawn_request {
+	const struct plan *plan;        /* in the sealed arena */
+	const struct arena *arena;
+	int cgroup;                     /* for CLONE_INTO_CGROUP, -1: none */
+	int target;                     /* exec: pidfd of the container's init; -1 */
+	int target_root;                /* exec: O_PATH of its "/", used when it has no mount namespace of its own; -1 */
+};
+
+int spawn(struct child *, const struct spawn_request *, struct err *);
+
+/* The steps that PLAN needs: which is also what both sides put into handshake.needed. Both programs (handshake.c). */
+uint32_t spawn_needed(const struct plan *);
+
+/* For the step INIT: the bridge is reaped, the child is the final init from now on. */
+int child_take_over(struct child *, struct letter *question, struct err *);
+/* After a failed conversation: when init died, adds how and in which stage. Always -1. */
+int child_explain(struct child *, struct err *);
