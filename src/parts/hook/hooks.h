@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -37,14 +38,29 @@ struct hooks_plan {
 	const char *creating_head, *created_head, *tail;
 };
 
-/* "prestart", "createRuntime", ... as config.json has them. */
-const char *hook_kind_name(enum hook_kind);
+/* As config.json has them. */
+static inline const char *hook_kind_name(enum hook_kind k)
+{
+	switch (k) {
+	case HOOK_PRESTART:         return "prestart";
+	case HOOK_CREATE_RUNTIME:   return "createRuntime";
+	case HOOK_CREATE_CONTAINER: return "createContainer";
+	case HOOK_START_CONTAINER:  return "startContainer";
+	case HOOK_POSTSTART:        return "poststart";
+	case HOOK_POSTSTOP:         return "poststop";
+	case HOOK_KINDS:            break;
+	}
+	return "?";
+}
 
 /* H may be NULL. BUNDLE is absolute. The rest goes into the state. */
 int hooks_plan(struct hooks_plan *, const struct oci_hooks *h, const char *oci_version, const char *id,
 	       const char *bundle, const str_map *annotations, struct arena *, struct err *);
-/* For commands that hold a config but no plan (start, delete): checked and converted likewise. */
-#define hooks_exist(p, which) ((p)->kind[which].n > 0)
+
+static inline bool hooks_exist(const struct hooks_plan *p, enum hook_kind which)
+{
+	return p->kind[which].n > 0;
+}
 
 /*
  * Host: runs all of KIND in order, STATE on their standard input.  The first failure ends it, except for poststop,

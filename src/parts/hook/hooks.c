@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs the hooks of the runtime's namespaces: on the host, in husk, within create, start and delete. */
+#include "parts/hook/hooks.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "sys/helper.h"
+
+int hooks_run(const struct hooks_plan *p, enum hook_kind kind, const char *state, struct err *e)
+{
+	const struct hook_list *l = &p->kind[kind];
+	/* iov_base is not const, though nobody writes to it. */
+	const struct iovec input = { (void *)(unsigned long)state, strlen(state) };
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct helper h = {
+			.path = l->v[i].path, .argv = l->v[i].argv, .envp = l->v[i].envp, .cwd = p->cwd,
+			.input = &input, .pieces = 1, .timeout = l->v[i].timeout,
+		};
+
+		if (helper_run(&h, e) == 0)
+			continue;
+		err_in(e, "hooks.%s[%zu]: \"%.300s\"", hook_kind_name(kind), i, l->v[i].path);
+		if (kind != HOOK_POSTSTOP)
+			return -1;
+		/* runtime.md, step 13: the rest goes on as if it had succeeded. */
+		log_warning("%s", e->msg);
+		*e = (struct err){ 0 };
+	}
+	return 0;
+}
