@@ -29,8 +29,6 @@
 #define TRIES           4096
 #define TRIES_MSEC      1000
 #define PARENT_MODE     0755
-/* A path whose links have been replaced by their targets: may be longer than what came in. */
-#define WALK_SIZE       (2 * PATH_MAX)
 
 /* How often something was tried that a rename on another CPU can spoil. */
 struct patience {
@@ -105,7 +103,7 @@ enum walk_result {
 struct walk {
 	const struct root *root;
 	const char *asked;      /* for messages */
-	char path[WALK_SIZE];   /* what is left of it: "/done/name/rest" */
+	char path[PATH_MAX];   /* what is left of it: "/done/name/rest" */
 	size_t done;            /* path[0..done) was found to be a directory: DIR */
 	int dir;                /* O_PATH, owned */
 	int links;              /* dangling ones that were followed */
@@ -198,7 +196,7 @@ static int make_component(const struct walk *w, const char *name, mode_t mode, b
  */
 static enum walk_result follow_link(struct walk *w, const char *name, const char *rest, struct err *e)
 {
-	char target[PATH_MAX], path[WALK_SIZE];
+	char target[PATH_MAX], path[PATH_MAX];
 	struct text t = TEXT(path);
 	ssize_t n = readlinkat(w->dir, name, target, sizeof(target) - 1);
 

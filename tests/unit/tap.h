@@ -20,6 +20,7 @@ static bool tap_ok(bool good, const char *file, int line, const char *fmt, ...)
 	vprintf(fmt, ap);
 	va_end(ap);
 	putchar('\n');
+	fflush(stdout);         /* a crash must not swallow it, a fork not double it */
 	if (!good) {
 		tap_failed++;
 		printf("# failed at %s:%d\n", file, line);
