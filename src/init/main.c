@@ -1,6 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The entry of husk-init: placeholder until the stages are there. */
-int main(void)
+/*
+ * The entry of husk-init: finds what husk handed down, maps the plan, and runs the list of stages.  It runs from a
+ * sealed memfd, in the namespaces it was cloned into, and is the only program of ours that a container ever sees.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/num.h"
+#include "base/own.h"
+#include "init/init.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+
+/* For the log sink, which has no argument: where lines go. */
+static struct handshake *log_talk;
+
+static void log_line(enum log_level level, const char *text)
 {
+	if (log_talk)
+		(void)handshake_log(log_talk, level, text);
+}
+
+static const struct plan *map_plan(int fd)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(fd, &st) < 0)
+		return NULL;
+	p = mmap((void *)PLAN_ADDRESS, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fd, 0);
+	return p == (void *)PLAN_ADDRESS ? *(const struct plan *const *)p : NULL;
+}
+
+static int receive(struct init *in, int base)
+{
+	void *page;
+
+	if (sys_close_range((unsigned)base, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		return -1;
+	in->plan = map_plan(base + INIT_FD_PLAN);
+	page = mmap(NULL, sizeof(struct crumb), PROT_READ | PROT_WRITE, MAP_SHARED, base + INIT_FD_CRUMB, 0);
+	if (!in->plan || page == MAP_FAILED)
+		return -1;
+	close(base + INIT_FD_PLAN);
+	close(base + INIT_FD_CRUMB);
+	in->talk = (struct handshake){
+		.fd = base + INIT_FD_TALK, .needed = spawn_needed(in->plan), .at = -1, .crumb = page,
+	};
+	in->target = in->plan->is_exec ? base + INIT_FD_TARGET : -EBADF;
+	in->target_root = in->plan->is_exec ? base + INIT_FD_TARGET_ROOT : -EBADF;
+	if (in->target_root >= 0 && fcntl(in->target_root, F_GETFD) < 0)
+		in->target_root = -EBADF;
+	for (int i = 0; i < NS_KINDS; i++)
+		in->ns_fds[i] = i < in->plan->ns.n_joins ? base + INIT_FD_NS + i : -EBADF;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct init in = {
+		.proc = { -EBADF }, .rootfs = { .root = { -EBADF, "rootfs" } },
+		.slave = -EBADF, .gate = -EBADF, .starter = -EBADF,
+	};
+	uint64_t base;
+	struct err e;
+
+	/* Run by hand, or by somebody inside through /proc/self/exe: nothing is handed down. */
+	if (argc != 2 || !num_parse(argv[1], 1 << 20, &base) || base < 3 || receive(&in, (int)base) < 0)
+		return 1;
+	log_talk = &in.talk;
+	log_to(log_line, LOG_DEBUG);
+
+	(void)init_run(&in, in.plan->is_exec ? join_stages : create_stages, &e);
+	/* After the gate it is `start` who listens. */
+	if (in.starter >= 0) {
+		struct err ignored;
+
+		(void)socket_send(in.starter, &e, sizeof(e), NULL, &ignored);
+	} else {
+		handshake_failed(&in.talk, &e);
+	}
 	return 1;
 }

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the first instruction to the process that stays: husk-init enters and makes namespaces, and where only children
+ * enter one, it makes the final process and leaves (the bridge of spawn/spawn.h).  Still on the host's side of most walls.
+ */
+#include "init/stages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "sys/calls.h"
+#include "sys/process.h"
+#include "sys/signals.h"
+
+int stage_oom_score(struct init *in, struct err *e)
+{
+	if (!in->plan->limits.has_oom_score)
+		return 0;
+	return init_proc(in, e) < 0 ? -1 : oom_score_apply(&in->plan->limits, &in->proc, e);
+}
+
+static bool makes_user_ns(const struct init *in)
+{
+	return in->plan->ns.make & CLONE_NEWUSER;
+}
+
+int stage_clean_state(struct init *in, struct err *e)
+{
+	umask(0);
+	if (prctl(PR_SET_PDEATHSIG, 0) < 0 || prctl(PR_SET_TIMERSLACK, 0) < 0)
+		return err_sys(e, "reset process attributes");
+	/*
+	 * P10: nobody inside may trace us or look into /proc/PID of ours.  With a new user namespace this waits
+	 * until the maps are written: an unprivileged husk can write them only for a process that it owns, and
+	 * nothing of the container runs before.
+	 */
+	if (!makes_user_ns(in) || in->plan->ns.n_joins)
+		if (prctl(PR_SET_DUMPABLE, 0) < 0)
+			return err_sys(e, "become undumpable");
+	return signals_reset(e);
+}
+
+int stage_join(struct init *in, struct err *e)
+{
+	const struct ns_plan *ns = &in->plan->ns;
+
+	if (in->plan->is_exec)
+		return ns_join_target_apply(ns, in->target, e);
+	return ns->n_joins ? ns_join_apply(ns, in->ns_fds, e) : 0;
+}
+
+int stage_user_ns(struct init *in, struct err *e)
+{
+	if (makes_user_ns(in)) {
+		if (sys_unshare(CLONE_NEWUSER) < 0)
+			return err_sys(e, "make a user namespace");
+		if (handshake_ask(&in->talk, STEP_IDMAP, NULL, NULL, e) < 0)
+			return -1;
+	}
+	if ((in->plan->ns.make | in->plan->ns.join) & CLONE_NEWUSER) {
+		if (idmap_root_apply(&in->plan->idmap, e) < 0)
+			return -1;
+		/* A change of user makes a process dumpable or not as the system is set; here it is not. */
+		if (prctl(PR_SET_DUMPABLE, 0) < 0)
+			return err_sys(e, "become undumpable");
+	}
+	return 0;
+}
+
+int stage_time_ns(struct init *in, struct err *e)
+{
+	if (!(in->plan->ns.make & CLONE_NEWTIME))
+		return 0;
+	return init_proc(in, e) < 0 ? -1 : ns_time_apply(&in->plan->ns, &in->proc, e);
+}
+
+/* The bridge: passes the final process on, and leaves. */
+_Noreturn static void hand_over(struct init *in, pid_t pid, int pidfd)
+{
+	struct letter q = { .number = pid, .parcel = { .fds = { pidfd }, .nfds = 1 } };
+	struct err e;
+
+	if (handshake_ask(&in->talk, STEP_INIT, &q, NULL, &e) < 0) {
+		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
+		handshake_failed(&in->talk, &e);
+		_exit(1);
+	}
+	_exit(0);
+}
+
+int stage_fork(struct init *in, struct err *e)
+{
+	const struct ns_plan *ns = &in->plan->ns;
+	int pidfd = -EBADF, alive[2];
+
+	if (!ns->needs_bridge && !in->plan->is_exec)
+		return 0;               /* clone3 of husk itself has made them all */
+	if (pipe2(alive, O_CLOEXEC) < 0)
+		return err_sys(e, "pipe");
+
+	/* CLONE_NEWCGROUP waits until the cgroup is entered; the other two are there already. */
+	struct clone_args args = {
+		.flags = CLONE_PARENT | CLONE_PIDFD | (ns->make & ~(uint64_t)(CLONE_NEWUSER | CLONE_NEWTIME | CLONE_NEWCGROUP)),
+		.pidfd = (uintptr_t)&pidfd,
+	};
+	long pid = sys_clone3(&args, sizeof(args));
+
+	if (pid < 0)
+		return err_sys(e, "clone the container's process");
+	if (pid > 0)
+		hand_over(in, (pid_t)pid, pidfd);
+
+	/* The conversation is ours once the bridge has left it: end of file. */
+	char none;
+
+	close(alive[1]);
+	while (read(alive[0], &none, 1) < 0 && errno == EINTR)
+		;
+	close(alive[0]);
+	in->talk.at = STEP_INIT;
+	procfs_undo(&in->proc);         /* it was that of the bridge's PID namespace */
+	in->proc = PROCFS_NONE;
+	return 0;
+}
+
+int stage_session(struct init *in, struct err *e)
+{
+	if (in->plan->stdio.terminal)
+		return 0;               /* the stage "terminal" makes it, with the terminal */
+	return setsid() < 0 && errno != EPERM ? err_sys(e, "make a session") : 0;
+}
+
+int stage_place(struct init *in, struct err *e)
+{
+	struct letter a = { .parcel = { .nfds = 0 } };
+
+	if (schedule_initial_apply(&in->plan->schedule, e) < 0)
+		return -1;
+	if (handshake_ask(&in->talk, STEP_PLACE, NULL, &a, e) < 0)
+		return -1;
+	if (a.parcel.nfds && cgroup_enter_apply(a.parcel.fds, a.parcel.nfds, e) < 0)
+		return -1;
+	return schedule_final_apply(&in->plan->schedule, e);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs a list of stages, and says of each failure in which of them it happened. In husk-init. */
+#include "init/init.h"
+
+int init_run(struct init *in, const struct stage *list, struct err *e)
+{
+	for (const struct stage *s = list; s->run; s++) {
+		if (in->talk.crumb)
+			in->talk.crumb->stage = s->id;
+		if (s->run(in, e) < 0)
+			return err_in(e, "%s", stage_name(s->id));
+	}
+	return err_set(e, ERR_BUG, "the last stage returned");
+}
+
+int init_proc(struct init *in, struct err *e)
+{
+	return in->proc.fd >= 0 ? 0 : procfs_open(&in->proc, e);
+}

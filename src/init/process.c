@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the process of a new container and one of exec both go through, once they are where they belong: it becomes the
+ * user, loses what it may not have, and waits or executes.  In husk-init, in the container's root.
+ */
+#include "init/stages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/str.h"
+#include "payload/exec.h"
+
+int stage_keyring(struct init *in, struct err *e)
+{
+	if (!in->plan->keyring.name)
+		return 0;
+	return init_proc(in, e) < 0 ? -1 : keyring_apply(&in->plan->keyring, &in->proc, e);
+}
+
+/* Before the root is entered it is a descriptor, afterwards (and in exec) it is "/". */
+int stage_terminal(struct init *in, struct err *e)
+{
+	AUTO_FD int slash = -EBADF;
+	AUTO_FD int master = -EBADF;
+	struct root root = in->rootfs.root;
+
+	if (!in->plan->stdio.terminal)
+		return 0;
+	if (root.fd < 0) {
+		slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (slash < 0)
+			return err_sys(e, "open \"/\"");
+		root = (struct root){ slash, "rootfs" };
+	}
+	if (stdio_terminal_apply(&in->plan->stdio, &root, &master, &in->slave, e) < 0)
+		return -1;
+	if (!in->plan->is_exec && console_attach(&root, in->slave, e) < 0)
+		return -1;
+	close(TAKE_FD(in->slave));
+
+	struct letter q = { .parcel = { .fds = { master }, .nfds = 1 } };
+
+	return handshake_ask(&in->talk, STEP_CONSOLE, &q, NULL, e);
+}
+
+int stage_environment(struct init *in, struct err *e)
+{
+	AUTO_FD int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (slash < 0)
+		return err_sys(e, "open \"/\"");
+	return environment_apply(&in->environment, &in->plan->environment, &(struct root){ slash, "rootfs" },
+				 in->plan->user.uid, e);
+}
+
+int stage_labels(struct init *in, struct err *e)
+{
+	if (!in->plan->lsm.apparmor && !in->plan->lsm.selinux)
+		return 0;
+	return init_proc(in, e) < 0 ? -1 : lsm_apply(&in->plan->lsm, &in->proc, e);
+}
+
+int stage_task(struct init *in, struct err *e)
+{
+	if (memory_apply(&in->plan->memory, e) < 0 || personality_apply(&in->plan->kernel, e) < 0)
+		return -1;
+	return stdio_owner_apply(&in->plan->stdio, e);
+}
+
+/* P8: what was entered must lie beneath our root; the kernel says "(unreachable)" of anything else. */
+static int enter_cwd(const char *dir, struct err *e)
+{
+	char where[4096];
+
+	if (chdir(dir) < 0)
+		return err_sys(e, "chdir to \"%s\"", dir);
+	if (!getcwd(where, sizeof(where)) || where[0] != '/') {
+		err_set(e, ERR_SPEC, "process.cwd: \"%s\" is outside of the container's root", dir);
+		(void)!chdir("/");
+		return -1;
+	}
+	return 0;
+}
+
+int stage_user(struct init *in, struct err *e)
+{
+	const struct plan *p = in->plan;
+
+	if (caps_bound_apply(&p->caps, e) < 0)
+		return -1;
+	/* As root first, who may enter what the user may not (a home of mode 0700 is his own; see "working directory"). */
+	if (enter_cwd(p->cwd.s, e) < 0 && e->kind != ERR_SYSTEM)
+		return -1;
+	user_umask_apply(&p->user);
+	if (caps_keep_apply(&p->caps, e) < 0 || user_apply(&p->user, e) < 0)
+		return -1;
+	/* setuid(2) makes a process dumpable as fs.suid_dumpable says: not for us, not yet. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_sys(e, "become undumpable");
+	return caps_ready_apply(&p->caps, e);
+}
+
+static int load_filter(struct init *in, struct err *e)
+{
+	AUTO_FD int listener = -EBADF;
+
+	if (seccomp_apply(&in->plan->seccomp, &listener, e) < 0)
+		return -1;
+	if (listener < 0)
+		return 0;
+
+	struct letter q = { .parcel = { .fds = { listener }, .nfds = 1 } };
+
+	return handshake_ask(&in->talk, STEP_NOTIFY, &q, NULL, e);
+}
+
+static int no_new_privs(const struct init *in, struct err *e)
+{
+	if (in->plan->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(e, "set no_new_privs");
+	return 0;
+}
+
+/*
+ * A filter with a listener has to be there before READY, as husk passes the listener on; all others are loaded
+ * by the stage "seccomp", so that a profile need not allow what init still has to do.
+ */
+int stage_seccomp_early(struct init *in, struct err *e)
+{
+	if (!in->plan->seccomp.has_listener)
+		return 0;
+	return no_new_privs(in, e) < 0 ? -1 : load_filter(in, e);
+}
+
+static bool loads_filter_last(const struct init *in)
+{
+	return in->plan->seccomp.code && !in->plan->seccomp.has_listener;
+}
+
+int stage_capabilities(struct init *in, struct err *e)
+{
+	/* Without no_new_privs the last filter needs CAP_SYS_ADMIN: the stage "seccomp" drops it after loading. */
+	if (in->plan->caps.keep_admin && loads_filter_last(in))
+		return 0;
+	return caps_apply(&in->plan->caps, e);
+}
+
+int stage_no_new_privs(struct init *in, struct err *e)
+{
+	return no_new_privs(in, e);
+}
+
+int stage_cwd(struct init *in, struct err *e)
+{
+	return enter_cwd(in->plan->cwd.s, e) == 0 || e->num == EACCES ? 0 : -1;
+}
+
+int stage_program(struct init *in, struct err *e)
+{
+	if (!in->plan->args)
+		return 0;               /* `start` will say that there is no process */
+	return payload_find(in->plan->args[0], in->environment.envp, in->program, sizeof(in->program), e);
+}
+
+int stage_descriptors(struct init *in, struct err *e)
+{
+	procfs_undo(&in->proc);
+	return stdio_close_apply(&in->plan->stdio, e);
+}
+
+int stage_ready(struct init *in, struct err *e)
+{
+	struct letter a = { .parcel = { .nfds = 0 } };
+
+	if (handshake_ask(&in->talk, STEP_READY, NULL, &a, e) < 0)
+		return -1;
+	if (a.parcel.nfds)
+		in->gate = a.parcel.fds[0];
+	return 0;
+}
+
+int stage_limits(struct init *in, struct err *e)
+{
+	return limits_apply(&in->plan->limits, e);
+}
+
+int stage_seccomp(struct init *in, struct err *e)
+{
+	if (!loads_filter_last(in))
+		return 0;
+	if (load_filter(in, e) < 0)
+		return -1;
+	return in->plan->caps.keep_admin ? caps_apply(&in->plan->caps, e) : 0;
+}
+
+int stage_payload(struct init *in, struct err *e)
+{
+	if (!in->plan->args)
+		return err_set(e, ERR_SPEC, "process: required to start the container, but missing");
+	return payload_exec(in->program, in->plan->args, in->environment.envp, e);
+}
