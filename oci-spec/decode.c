@@ -590,6 +590,8 @@ static void not_json(struct decoder *d)
 	char *s = (char *)m;
 
 	s[strcspn(s, "\n")] = '\0';
+	if (str_ends(s, "."))
+		s[strlen(s) - 1] = '\0';
 	if (strncmp(s, "parse error: ", 13) == 0)
 		s += 13;
 	if (strncmp(s, "lexical error: ", 15) == 0)
