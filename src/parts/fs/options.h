@@ -29,7 +29,7 @@ struct mount_words {
 	 * "key" or "key=value", each ended by a NUL, the list by an empty one; NULL: none.  A value may hold commas.
 	 */
 	const char *data;
-	size_t data_words;
+	int32_t unknown;                /* index of the first option that only a file system may know; -1: none */
 };
 
 /* WHERE: "mounts[3]", for the messages.  Data in the arena. Errors: ERR_SPEC "mounts[3].options[1]: ...". */

@@ -41,6 +41,9 @@ struct rootfs_plan {
 	bool propagation_last_recursive;
 };
 
+/* Whether husk opens all trees because init could not. */
+bool trees_are_by_husk(const struct fs_facts *, const struct host *);
+
 int rootfs_plan(struct rootfs_plan *, const struct oci_config *, const struct fs_facts *, const struct host *,
 		struct arena *, struct err *);
 

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of mount options and how a list of them adds up.  Pure, in husk, while planning.
+ *
+ * The words for times all speak about one field of the kernel, in which relatime is 0: every "no..." word
+ * therefore goes back to relatime, as mount(8) does through the same interface.
+ */
+#include "parts/fs/options.h"
+
+#include <linux/mount.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/str.h"
+
+enum effect {
+	NOTHING,        /* has no meaning any more, or only for mount(8) itself */
+	ATTR,           /* the mount: BITS out of MASK */
+	REC_ATTR,       /* it and all beneath it */
+	SUPER,          /* a word of the superblock, passed on; MASK 0: it is the default, only takes back its opposite */
+	PROP, RPROP,
+	BIND, RBIND, REMOUNT, TMPCOPYUP, COPY_SYMLINK, SRC_NOFOLLOW, DEST_NOFOLLOW, IDMAP, RIDMAP,
+};
+
+struct option {
+	const char *word;
+	enum effect effect;
+	uint64_t bits, mask;
+	const char *opposite;
+};
+
+#define ATIME   MOUNT_ATTR__ATIME
+#define DIRTIME MOUNT_ATTR_NODIRATIME
+#define USER    (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define SET(word, what, bit)    { word, what, bit, bit, NULL }
+#define CLEAR(word, what, bit)  { word, what, 0, bit, NULL }
+#define TIME(word, what, value) { word, what, value, ATIME, NULL }
+
+/* In alphabetical order, for `husk features`. */
+static const struct option options[] = {
+	{ "_netdev", NOTHING, 0, 0, NULL },
+	{ "async", SUPER, 0, 0, "sync" },
+	TIME("atime", ATTR, MOUNT_ATTR_RELATIME),
+	{ "auto", NOTHING, 0, 0, NULL },
+	{ "bind", BIND, 0, 0, NULL },
+	{ "copy-symlink", COPY_SYMLINK, 0, 0, NULL },
+	{ "defaults", NOTHING, 0, 0, NULL },
+	{ "dest-nofollow", DEST_NOFOLLOW, 0, 0, NULL },
+	CLEAR("dev", ATTR, MOUNT_ATTR_NODEV),
+	CLEAR("diratime", ATTR, DIRTIME),
+	{ "dirsync", SUPER, 1, 1, NULL },
+	CLEAR("exec", ATTR, MOUNT_ATTR_NOEXEC),
+	{ "group", ATTR, USER, USER, NULL },
+	{ "idmap", IDMAP, 0, 0, NULL },
+	/* Since 5.x every file system that can count versions does; mount(2) has no way to ask for it by fsconfig(2). */
+	{ "iversion", NOTHING, 0, 0, NULL },
+	{ "lazytime", SUPER, 1, 1, "nolazytime" },
+	{ "loud", NOTHING, 0, 0, NULL },
+	/* Mandatory locks went away in 5.15. */
+	{ "mand", NOTHING, 0, 0, NULL },
+	TIME("noatime", ATTR, MOUNT_ATTR_NOATIME),
+	{ "noauto", NOTHING, 0, 0, NULL },
+	SET("nodev", ATTR, MOUNT_ATTR_NODEV),
+	SET("nodiratime", ATTR, DIRTIME),
+	SET("noexec", ATTR, MOUNT_ATTR_NOEXEC),
+	{ "nofail", NOTHING, 0, 0, NULL },
+	{ "noiversion", NOTHING, 0, 0, NULL },
+	{ "nolazytime", SUPER, 0, 0, "lazytime" },
+	{ "nomand", NOTHING, 0, 0, NULL },
+	TIME("norelatime", ATTR, MOUNT_ATTR_RELATIME),
+	TIME("nostrictatime", ATTR, MOUNT_ATTR_RELATIME),
+	SET("nosuid", ATTR, MOUNT_ATTR_NOSUID),
+	SET("nosymfollow", ATTR, MOUNT_ATTR_NOSYMFOLLOW),
+	{ "nouser", NOTHING, 0, 0, NULL },
+	{ "owner", ATTR, USER, USER, NULL },
+	{ "private", PROP, MS_PRIVATE, 0, NULL },
+	TIME("ratime", REC_ATTR, MOUNT_ATTR_RELATIME),
+	{ "rbind", RBIND, 0, 0, NULL },
+	CLEAR("rdev", REC_ATTR, MOUNT_ATTR_NODEV),
+	CLEAR("rdiratime", REC_ATTR, DIRTIME),
+	TIME("relatime", ATTR, MOUNT_ATTR_RELATIME),
+	{ "remount", REMOUNT, 0, 0, NULL },
+	CLEAR("rexec", REC_ATTR, MOUNT_ATTR_NOEXEC),
+	{ "ridmap", RIDMAP, 0, 0, NULL },
+	TIME("rnoatime", REC_ATTR, MOUNT_ATTR_NOATIME),
+	SET("rnodev", REC_ATTR, MOUNT_ATTR_NODEV),
+	SET("rnodiratime", REC_ATTR, DIRTIME),
+	SET("rnoexec", REC_ATTR, MOUNT_ATTR_NOEXEC),
+	TIME("rnorelatime", REC_ATTR, MOUNT_ATTR_RELATIME),
+	TIME("rnostrictatime", REC_ATTR, MOUNT_ATTR_RELATIME),
+	SET("rnosuid", REC_ATTR, MOUNT_ATTR_NOSUID),
+	SET("rnosymfollow", REC_ATTR, MOUNT_ATTR_NOSYMFOLLOW),
+	SET("ro", ATTR, MOUNT_ATTR_RDONLY),
+	{ "rprivate", RPROP, MS_PRIVATE, 0, NULL },
+	TIME("rrelatime", REC_ATTR, MOUNT_ATTR_RELATIME),
+	SET("rro", REC_ATTR, MOUNT_ATTR_RDONLY),
+	CLEAR("rrw", REC_ATTR, MOUNT_ATTR_RDONLY),
+	{ "rshared", RPROP, MS_SHARED, 0, NULL },
+	{ "rslave", RPROP, MS_SLAVE, 0, NULL },
+	TIME("rstrictatime", REC_ATTR, MOUNT_ATTR_STRICTATIME),
+	CLEAR("rsuid", REC_ATTR, MOUNT_ATTR_NOSUID),
+	CLEAR("rsymfollow", REC_ATTR, MOUNT_ATTR_NOSYMFOLLOW),
+	{ "runbindable", RPROP, MS_UNBINDABLE, 0, NULL },
+	CLEAR("rw", ATTR, MOUNT_ATTR_RDONLY),
+	{ "shared", PROP, MS_SHARED, 0, NULL },
+	{ "silent", NOTHING, 0, 0, NULL },
+	{ "slave", PROP, MS_SLAVE, 0, NULL },
+	{ "src-nofollow", SRC_NOFOLLOW, 0, 0, NULL },
+	TIME("strictatime", ATTR, MOUNT_ATTR_STRICTATIME),
+	CLEAR("suid", ATTR, MOUNT_ATTR_NOSUID),
+	CLEAR("symfollow", ATTR, MOUNT_ATTR_NOSYMFOLLOW),
+	{ "sync", SUPER, 1, 1, "async" },
+	{ "tmpcopyup", TMPCOPYUP, 0, 0, NULL },
+	{ "unbindable", PROP, MS_UNBINDABLE, 0, NULL },
+	{ "user", ATTR, USER | MOUNT_ATTR_NOEXEC, USER | MOUNT_ATTR_NOEXEC, NULL },
+	{ "users", ATTR, USER | MOUNT_ATTR_NOEXEC, USER | MOUNT_ATTR_NOEXEC, NULL },
+};
+
+const char *options_known(size_t n)
+{
+	return n < ARRAY_SIZE(options) ? options[n].word : NULL;
+}
+
+static const struct option *find(const char *word)
+{
+	size_t lo = 0, hi = ARRAY_SIZE(options);
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		int order = strcmp(word, options[mid].word);
+
+		if (order == 0)
+			return &options[mid];
+		if (order < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return NULL;
+}
+
+static void change(uint64_t *set, uint64_t *clear, const struct option *o)
+{
+	*set = (*set & ~o->mask) | o->bits;
+	/* The kernel wants the whole field of the times cleared before one of them is set. */
+	*clear = (*clear & ~o->bits) | (o->mask & (~o->bits | ATIME));
+}
+
+/* Words for the file system, gathered before they are joined. */
+struct words { const char **v; size_t n; };
+
+static void take_back(struct words *w, const char *word)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (!str_eq(w->v[i], word))
+			w->v[kept++] = w->v[i];
+	w->n = kept;
+}
+
+static void add(struct mount_words *out, struct words *data, const struct option *o)
+{
+	switch (o->effect) {
+	case NOTHING:
+		break;
+	case ATTR:
+		change(&out->set, &out->clear, o);
+		break;
+	case REC_ATTR:
+		change(&out->rec_set, &out->rec_clear, o);
+		break;
+	case SUPER:
+		take_back(data, o->word);
+		if (o->opposite)
+			take_back(data, o->opposite);
+		if (o->mask || out->remount)
+			data->v[data->n++] = o->word;
+		break;
+	case PROP:
+	case RPROP:
+		out->propagation = (unsigned long)o->bits;
+		out->propagation_recursive = o->effect == RPROP;
+		break;
+	case BIND:
+		out->bind = true;
+		break;
+	case RBIND:
+		out->rbind = true;
+		break;
+	case REMOUNT:
+		out->remount = true;
+		break;
+	case TMPCOPYUP:
+		out->tmpcopyup = true;
+		break;
+	case COPY_SYMLINK:
+		out->copy_symlink = true;
+		break;
+	case SRC_NOFOLLOW:
+		out->src_nofollow = true;
+		break;
+	case DEST_NOFOLLOW:
+		out->dest_nofollow = true;
+		break;
+	case IDMAP:
+		out->idmap = true;
+		break;
+	case RIDMAP:
+		out->ridmap = true;
+		break;
+	}
+}
+
+static const char *join(const struct words *w, struct arena *a)
+{
+	size_t size = 1;
+	char *all, *p;
+
+	if (w->n == 0)
+		return NULL;
+	for (size_t i = 0; i < w->n; i++)
+		size += strlen(w->v[i]) + 1;
+	all = p = arena_alloc(a, size);
+	for (size_t i = 0; i < w->n; i++) {
+		size_t len = strlen(w->v[i]) + 1;
+
+		memcpy(p, w->v[i], len);
+		p += len;
+	}
+	return all;
+}
+
+/* Of mount(8) alone: remarks to itself and to others. */
+static bool is_remark(const char *word)
+{
+	return str_starts(word, "x-") || str_starts(word, "X-") || str_starts(word, "comment=");
+}
+
+int options_parse(struct mount_words *out, const str_list *list, const char *where, struct arena *a, struct err *e)
+{
+	struct words data = { ARENA_ARRAY(a, const char *, list->n + 1), 0 };
+
+	*out = (struct mount_words){ .unknown = -1 };
+	for (size_t i = 0; i < list->n; i++)
+		if (str_eq(list->v[i], "remount"))
+			out->remount = true;
+	for (size_t i = 0; i < list->n; i++) {
+		const char *word = list->v[i], *value;
+		const struct option *o = find(word);
+
+		if (o) {
+			add(out, &data, o);
+		} else if ((value = str_after(word, "idmap=")) || (value = str_after(word, "ridmap="))) {
+			out->idmap_text = value;
+			if (word[0] == 'r')
+				out->ridmap = true;
+			else
+				out->idmap = true;
+		} else if (word[0] == '\0' || word[0] == '=') {
+			return err_set(e, ERR_SPEC, "%s.options[%zu]: not an option: \"%s\"", where, i, word);
+		} else if (!is_remark(word)) {
+			data.v[data.n++] = word;
+			if (out->unknown < 0)
+				out->unknown = (int32_t)i;
+		}
+	}
+	out->data = join(&data, a);
+	return 0;
+}
