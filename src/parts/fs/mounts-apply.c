@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The mounts, one after the other.  Runs in init in the stage "root file system", on a root that is attached and not
+ * yet entered, while processes of other containers may rename in it what they like: each destination is
+ * resolved once, and what is done is done to that descriptor.
+ */
+#include "parts/fs/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/str.h"
+#include "sys/copytree.h"
+#include "sys/fd.h"
+#include "sys/mountfd.h"
+
+void anchors_undo(struct anchors *a)
+{
+	for (int i = 0; i < a->n; i++)
+		own_close(&a->v[i].fd);
+	a->n = 0;
+}
+
+/* What is hidden by a new mount at PATH is no place to look things up in any more. */
+static void anchors_hidden(struct anchors *a, const char *path)
+{
+	int kept = 0;
+
+	for (int i = 0; i < a->n; i++) {
+		const char *rest = str_after(a->v[i].destination.s, path);
+
+		if (rest && (*rest == '\0' || *rest == '/' || str_eq(path, "/")))
+			own_close(&a->v[i].fd);
+		else
+			a->v[kept++] = a->v[i];
+	}
+	a->n = kept;
+}
+
+/* Where things are mounted on: an O_PATH descriptor, and whether it was there before. */
+struct target { int fd; bool is_new; };
+
+static void target_undo(struct target *t)
+{
+	own_close(&t->fd);
+}
+
+/* For proc and sysfs: the very directory, never what a link in its place leads to. */
+static int open_real_directory(const struct mount_plan *m, const struct root *r, struct err *e)
+{
+	AUTO_FD int fd = root_find(r, m->destination, O_PATH | O_NOFOLLOW, e);
+
+	if (fd < 0 && e->num == ENOENT) {
+		own_close(&fd);
+		fd = root_make_dir(r, m->destination, 0755, e);
+	}
+	if (fd < 0)
+		return e->msg[0] ? -1 : err_set(e, ERR_SPEC, "not a directory: \"%s\"", m->destination.s);
+	if (!fd_is_dir(fd))
+		return err_set(e, ERR_SPEC, "\"%s\" must be a real directory, no link", m->destination.s);
+	return TAKE_FD(fd);
+}
+
+static int open_target(struct target *t, const struct mount_plan *m, const struct root *r, bool is_dir, struct err *e)
+{
+	if (m->on_directory_only) {
+		t->fd = open_real_directory(m, r, e);
+		return t->fd < 0 ? -1 : 0;
+	}
+	if (m->dest_nofollow || m->tmpcopyup || m->mode_of_covered) {
+		t->fd = root_find(r, m->destination, O_PATH | (m->dest_nofollow ? O_NOFOLLOW : 0), e);
+		if (t->fd >= 0 && (m->dest_nofollow || fd_is_dir(t->fd)))
+			return 0;
+		if (t->fd < 0 && e->msg[0])
+			return -1;
+		own_close(&t->fd);
+		t->is_new = true;
+	}
+	t->fd = is_dir ? root_make_dir(r, m->destination, 0755, e) : root_make_file(r, m->destination, 0755, e);
+	return t->fd < 0 ? -1 : 0;
+}
+
+/*
+ * Inside a procfs nothing but a few files may be covered, and "/proc" itself only by a procfs: labels and limits are
+ * written there, and programs believe what they read there.
+ */
+static int check_proc(const struct mount_plan *m, int target, int mnt, struct err *e)
+{
+	bool is_proc = fd_has_magic(mnt, PROC_SUPER_MAGIC);
+
+	if (str_eq(m->destination.s, "/proc") && !is_proc)
+		return err_set(e, ERR_SPEC, "\"/proc\" can only be a procfs");
+	if (!fd_has_magic(target, PROC_SUPER_MAGIC) || m->may_cover_proc)
+		return 0;
+	if (is_proc && str_eq(m->destination.s, "/proc"))
+		return 0;
+	return err_set(e, ERR_SPEC, "\"%s\" is inside of a procfs", m->destination.s);
+}
+
+/* Attributes and propagation, in as few calls as possible; PREPARED: the mount has m->set already. */
+static int settle(const struct mount_plan *m, int mnt, bool prepared, struct err *e)
+{
+	uint64_t set = prepared ? 0 : m->set, clear = prepared ? 0 : m->clear;
+	bool recursive = m->propagation_recursive;
+
+	if (m->rec_set | m->rec_clear) {
+		if (mountfd_set(mnt, m->rec_set, m->rec_clear, recursive ? m->propagation : 0, true, e) < 0)
+			return -1;
+		return mountfd_set(mnt, set, clear, recursive ? 0 : m->propagation, false, e);
+	}
+	if (recursive && (set | clear)) {
+		if (mountfd_set(mnt, set, clear, 0, false, e) < 0)
+			return -1;
+		set = clear = 0;
+	}
+	return mountfd_set(mnt, set, clear, m->propagation, recursive, e);
+}
+
+static int put(const struct mount_plan *m, const struct root *r, int target, int mnt, struct anchors *anchors,
+	       struct err *e)
+{
+	if (check_proc(m, target, mnt, e) < 0 || mountfd_attach(mnt, target, e) < 0)
+		return -1;
+	anchors_hidden(anchors, m->destination.s);
+	/* A mount on "/" is the new root for all that follows; the descriptor of the root keeps its number. */
+	if (str_eq(m->destination.s, "/") && dup3(mnt, r->fd, O_CLOEXEC) < 0)
+		return err_sys(e, "replace the root");
+	return 0;
+}
+
+/* A tmpfs gets the mode of the directory that it hides, or all that is in it. */
+static int fill(const struct mount_plan *m, const struct target *t, int mnt, struct err *e)
+{
+	struct stat st;
+
+	if (t->is_new)
+		return 0;
+	if (m->tmpcopyup && copytree(t->fd, mnt, e) < 0)
+		return err_in(e, "copy up \"%s\"", m->destination.s);
+	if (!m->mode_of_covered)
+		return 0;
+	if (fstat(t->fd, &st) < 0)
+		return err_sys(e, "fstat \"%s\"", m->destination.s);
+	return root_chmod(mnt, st.st_mode & 07777, e);
+}
+
+static bool is_refusal(const struct err *e)
+{
+	return e->kind == ERR_SYSTEM && (e->num == EPERM || e->num == EBUSY || e->num == EINVAL);
+}
+
+static int borrow_ids(const struct mount_plan *m, struct trees *trees, int mnt, struct err *e)
+{
+	AUTO_FD int userns = trees_take(trees, m->tree, e);
+
+	if (userns < 0)
+		return -1;
+	return mountfd_idmap(mnt, userns, m->tree->idmap_recursive, e);
+}
+
+static int apply_fallback(const struct mount_plan *m, const struct root *r, struct trees *trees,
+			  struct anchors *anchors, struct err *e)
+{
+	AUTO(target) t = { .fd = -EBADF };
+	AUTO_FD int mnt = trees_take(trees, m->fallback, e);
+
+	if (mnt < 0 || open_target(&t, m, r, true, e) < 0)
+		return -1;
+	/* What was asked for one file system must hold for all that comes with the host's. */
+	if (mountfd_set(mnt, m->set | m->rec_set, m->clear | m->rec_clear, MS_SLAVE, true, e) < 0)
+		return -1;
+	return put(m, r, t.fd, mnt, anchors, e);
+}
+
+static int apply_new(const struct mount_plan *m, const struct root *r, struct trees *trees, struct anchors *anchors,
+		     struct err *e)
+{
+	AUTO(target) t = { .fd = -EBADF };
+	AUTO_FD int mnt = -EBADF;
+	bool is_filled = m->tmpcopyup || m->mode_of_covered;
+
+	if (open_target(&t, m, r, true, e) < 0)
+		return -1;
+	mnt = mountfd_new(m->type, m->source, m->data, is_filled ? 0 : m->set, false, e);
+	if (mnt < 0 && m->fallback && is_refusal(e))
+		return apply_fallback(m, r, trees, anchors, e);
+	if (mnt < 0)
+		return -1;
+	if (is_filled && fill(m, &t, mnt, e) < 0)
+		return -1;
+	if (m->tree && borrow_ids(m, trees, mnt, e) < 0)
+		return -1;
+	if (settle(m, mnt, !is_filled, e) < 0 || put(m, r, t.fd, mnt, anchors, e) < 0)
+		return -1;
+	if (m->is_anchor && anchors->n < ANCHORS_MAX)
+		anchors->v[anchors->n++] = (struct anchor){ m->destination, TAKE_FD(mnt) };
+	return 0;
+}
+
+/* copy-symlink: a link of the host is repeated, not mounted. */
+static int copy_symlink(const struct mount_plan *m, const struct root *r, int source, struct err *e)
+{
+	char target[PATH_MAX], name[256], there[PATH_MAX];
+	ssize_t n = readlinkat(source, "", target, sizeof(target) - 1);
+	AUTO_FD int parent = -EBADF;
+
+	if (n < 0)
+		return err_sys(e, "readlink \"%s\"", m->source);
+	target[n] = '\0';
+	parent = root_make_parent(r, m->destination, name, e);
+	if (parent < 0)
+		return -1;
+	if (root_symlink_at(parent, name, target, e) == 0)
+		return 0;
+	if (e->num != EEXIST)
+		return -1;
+	n = readlinkat(parent, name, there, sizeof(there) - 1);
+	if (n < 0)
+		return -1;
+	there[n] = '\0';
+	return str_eq(there, target) ? 0 : -1;
+}
+
+static int apply_tree(const struct mount_plan *m, const struct root *r, struct trees *trees, struct anchors *anchors,
+		      struct err *e)
+{
+	AUTO(target) t = { .fd = -EBADF };
+	AUTO_FD int mnt = trees_take(trees, m->tree, e);
+	struct stat st;
+
+	if (mnt < 0)
+		return -1;
+	if (fstat(mnt, &st) < 0)
+		return err_sys(e, "fstat \"%s\"", m->source);
+	if (m->copy_symlink && S_ISLNK(st.st_mode))
+		return copy_symlink(m, r, mnt, e);
+	if (open_target(&t, m, r, S_ISDIR(st.st_mode), e) < 0 || settle(m, mnt, false, e) < 0)
+		return -1;
+	return put(m, r, t.fd, mnt, anchors, e);
+}
+
+/* What is mounted there changes; flags that were not named, locked ones among them, stay. */
+static int apply_change(const struct mount_plan *m, const struct root *r, struct err *e)
+{
+	AUTO_FD int fd = root_open(r, m->destination, O_PATH | (m->dest_nofollow ? O_NOFOLLOW : 0), e);
+	int is_mount;
+
+	if (fd < 0)
+		return -1;
+	is_mount = mountfd_is_mount(fd, e);
+	if (is_mount < 0)
+		return -1;
+	if (!is_mount)
+		return err_set(e, ERR_SPEC, "nothing is mounted there");
+	if (m->data && mountfd_reconfigure(fd, m->data, e) < 0)
+		return -1;
+	return settle(m, fd, false, e);
+}
+
+static int apply_link(const struct mount_plan *m, const struct root *r, struct err *e)
+{
+	char name[256];
+	AUTO_FD int parent = root_make_parent(r, m->destination, name, e);
+
+	return parent < 0 ? -1 : root_symlink_at(parent, name, m->source, e);
+}
+
+static int apply_one(const struct mount_plan *m, const struct root *r, struct trees *trees, struct anchors *anchors,
+		     struct err *e)
+{
+	switch (m->op) {
+	case MOUNT_NEW:
+		return apply_new(m, r, trees, anchors, e);
+	case MOUNT_TREE:
+		return apply_tree(m, r, trees, anchors, e);
+	case MOUNT_REMOUNT:
+	case MOUNT_PROPAGATION:
+		return apply_change(m, r, e);
+	case MOUNT_LINK:
+		return apply_link(m, r, e);
+	}
+	return err_set(e, ERR_BUG, "unknown kind of mount");
+}
+
+int mounts_apply(const struct mounts_plan *p, const struct root *r, struct trees *trees, struct anchors *anchors,
+		 struct err *e)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct mount_plan *m = &p->v[i];
+
+		if (apply_one(m, r, trees, anchors, e) == 0)
+			continue;
+		err_in(e, "mount \"%s\" on \"%s\"", m->source ? m->source : m->type ? m->type : "none",
+		       m->destination.s);
+		return str_starts(e->msg, m->where) ? -1 : err_in(e, "%s", m->where);
+	}
+	return 0;
+}

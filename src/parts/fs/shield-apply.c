@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Masked and read-only paths.  Runs in init after all mounts and hooks, before the root is entered.
+ *
+ * Most of them lie in /proc and /sys: those are looked up beneath the very mounts that we made, however the image and its
+ * neighbours rename things around them.  What covers a path is ours too: an empty tmpfs, made once, or the host's
+ * /dev/null, checked to be that device.
+ */
+#include "parts/fs/shield.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/own.h"
+#include "base/str.h"
+#include "sys/fd.h"
+#include "sys/mountfd.h"
+
+#define MASK_ATTR (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+/* What covers the masked: each is made when the first path needs it, then cloned. */
+struct covers { int directory, file; };
+
+static void covers_undo(struct covers *c)
+{
+	own_close(&c->directory);
+	own_close(&c->file);
+}
+
+/* "Running, with /proc elsewhere" must not be: somebody has renamed the directory that we mounted on. */
+static int check_anchors(const struct root *r, const struct anchors *anchors, struct err *e)
+{
+	for (int i = 0; i < anchors->n; i++) {
+		const struct anchor *a = &anchors->v[i];
+		AUTO_FD int fd = root_open(r, a->destination, O_PATH | O_NOFOLLOW, e);
+		uint64_t ours, there;
+
+		if (fd < 0 || mountfd_id(a->fd, &ours, e) < 0 || mountfd_id(fd, &there, e) < 0)
+			return -1;
+		if (ours != there || !fd_same(fd, a->fd))
+			return err_set(e, ERR_STATE, "\"%s\" is no longer what was mounted there", a->destination.s);
+	}
+	return 0;
+}
+
+/* -1 without a message: there is no such path. */
+static int find(const struct root *r, const struct anchors *anchors, cpath path, struct err *e)
+{
+	for (int i = anchors->n - 1; i >= 0; i--) {
+		const struct anchor *a = &anchors->v[i];
+		const char *rest = str_after(path.s, a->destination.s);
+		const struct root below = { a->fd, a->destination.s };
+
+		if (rest && (*rest == '\0' || *rest == '/'))
+			return root_find(&below, CPATH(*rest ? rest : "/"), O_PATH, e);
+	}
+	return root_find(r, path, O_PATH, e);
+}
+
+static int cover_of_directory(struct covers *c, const char *data, struct err *e)
+{
+	if (c->directory < 0)
+		c->directory = mountfd_new("tmpfs", "husk", data, MASK_ATTR, true, e);
+	return c->directory < 0 ? -1 : mountfd_clone(c->directory, "", false, false, e);
+}
+
+static int cover_of_file(struct covers *c, struct err *e)
+{
+	if (c->file < 0) {
+		c->file = fd_open("/dev/null", O_PATH | O_NOFOLLOW, 0, e);
+		if (c->file < 0)
+			return -1;
+		if (!fd_is_device(c->file, S_IFCHR, 1, 3))
+			return err_set(e, ERR_SYSTEM, "the host's \"/dev/null\" is something else");
+	}
+	return mountfd_clone(c->file, "", false, false, e);
+}
+
+static int mask(struct covers *c, const char *data, int target, struct err *e)
+{
+	AUTO_FD int mnt = fd_is_dir(target) ? cover_of_directory(c, data, e) : cover_of_file(c, e);
+
+	if (mnt < 0)
+		return -1;
+	return mountfd_attach(mnt, target, e);
+}
+
+/* On itself: a clone keeps all flags of the mount it lies on, locked ones too, and gets one more. */
+static int make_readonly(int target, struct err *e)
+{
+	AUTO_FD int mnt = mountfd_clone(target, "", true, false, e);
+
+	if (mnt < 0 || mountfd_set(mnt, MOUNT_ATTR_RDONLY, 0, 0, true, e) < 0)
+		return -1;
+	return mountfd_attach(mnt, target, e);
+}
+
+static int failed(const struct shield_path *p, struct err *e)
+{
+	err_in(e, "\"%s\"", p->path.s);
+	return err_in(e, "%s", p->where);
+}
+
+int shield_apply(const struct shield_plan *p, const struct root *r, const struct anchors *anchors, struct err *e)
+{
+	AUTO(covers) covers = { -EBADF, -EBADF };
+
+	if (!p->n_masked && !p->n_readonly)
+		return 0;
+	if (check_anchors(r, anchors, e) < 0)
+		return -1;
+	/* Read-only first: a mask inside of a read-only path would be cloned with it otherwise. */
+	for (size_t i = 0; i < p->n_readonly; i++) {
+		AUTO_FD int fd = find(r, anchors, p->readonly[i].path, e);
+
+		if (fd < 0 && !e->msg[0])
+			continue;
+		if (fd < 0 || make_readonly(fd, e) < 0)
+			return failed(&p->readonly[i], e);
+	}
+	for (size_t i = 0; i < p->n_masked; i++) {
+		AUTO_FD int fd = find(r, anchors, p->masked[i].path, e);
+
+		if (fd < 0 && !e->msg[0])
+			continue;
+		if (fd < 0 || mask(&covers, p->data, fd, e) < 0)
+			return failed(&p->masked[i], e);
+	}
+	return 0;
+}
