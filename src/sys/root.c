@@ -382,6 +382,27 @@ int root_symlink_at(int dir, const char *name, const char *target, struct err *e
 	return 0;
 }
 
+ssize_t root_read_link_at(int dir, const char *name, char *buf, size_t size, struct err *e)
+{
+	ssize_t n = readlinkat(dir, name, buf, size);
+
+	if (n < 0)
+		return err_sys(e, "readlink \"%s\"", name);
+	if ((size_t)n >= size) {
+		errno = ENAMETOOLONG;
+		return err_sys(e, "readlink \"%s\"", name);
+	}
+	buf[n] = '\0';
+	return n;
+}
+
+int root_enter(int fd, struct err *e)
+{
+	if (fchdir(fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return err_sys(e, "chroot");
+	return 0;
+}
+
 int root_chown(int fd, uid_t uid, gid_t gid, struct err *e)
 {
 	if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)

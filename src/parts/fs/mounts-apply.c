@@ -204,28 +204,25 @@ static int apply_new(const struct mount_plan *m, const struct root *r, struct tr
 	return 0;
 }
 
-/* copy-symlink: a link of the host is repeated, not mounted. */
+/* copy-symlink: a link of the host is repeated, not mounted. The same link from an earlier run is fine. */
 static int copy_symlink(const struct mount_plan *m, const struct root *r, int source, struct err *e)
 {
-	char target[PATH_MAX], name[256], there[PATH_MAX];
-	ssize_t n = readlinkat(source, "", target, sizeof(target) - 1);
+	char target[PATH_MAX], there[PATH_MAX], name[256];
 	AUTO_FD int parent = -EBADF;
+	struct err failed;
 
-	if (n < 0)
-		return err_sys(e, "readlink \"%s\"", m->source);
-	target[n] = '\0';
+	if (root_read_link_at(source, "", target, sizeof(target), e) < 0)
+		return -1;
 	parent = root_make_parent(r, m->destination, name, e);
 	if (parent < 0)
 		return -1;
-	if (root_symlink_at(parent, name, target, e) == 0)
+	if (root_symlink_at(parent, name, target, &failed) == 0)
 		return 0;
-	if (e->num != EEXIST)
-		return -1;
-	n = readlinkat(parent, name, there, sizeof(there) - 1);
-	if (n < 0)
-		return -1;
-	there[n] = '\0';
-	return str_eq(there, target) ? 0 : -1;
+	if (failed.num == EEXIST && root_read_link_at(parent, name, there, sizeof(there), e) >= 0 &&
+	    str_eq(there, target))
+		return 0;
+	*e = failed;
+	return -1;
 }
 
 static int apply_tree(const struct mount_plan *m, const struct root *r, struct trees *trees, struct anchors *anchors,

@@ -67,14 +67,7 @@ static int pivot(int fd, struct err *e)
 		return errno == EINVAL ? err_sys(e, "pivot_root (in an initramfs: use --no-pivot)") :
 					 err_sys(e, "pivot_root");
 	/* The old root lies on top of the new one now. It is a slave of the host's: nothing is unmounted there. */
-	return mountfd_detach(old, e);
-}
-
-static int change_root(int fd, struct err *e)
-{
-	if (fchdir(fd) < 0 || chroot(".") < 0)
-		return err_sys(e, "chroot");
-	return 0;
+	return mountfd_detach(old, e) < 0 ? -1 : root_enter(fd, e);
 }
 
 /* Under a root that only covers "/" the host's /proc and /sys would lend their rights to new ones. */
@@ -97,7 +90,7 @@ static int cover(int fd, struct err *e)
 	drop("/sys");
 	if (mountfd_attach(fd, slash, e) < 0)
 		return -1;
-	return change_root(fd, e);
+	return root_enter(fd, e);
 }
 
 static int enter(const struct rootfs_plan *p, int fd, struct err *e)
@@ -108,7 +101,7 @@ static int enter(const struct rootfs_plan *p, int fd, struct err *e)
 	case ROOTFS_COVER:
 		return cover(fd, e);
 	case ROOTFS_CHROOT:
-		return change_root(fd, e);
+		return root_enter(fd, e);
 	}
 	return err_set(e, ERR_BUG, "no way to enter the root");
 }
@@ -119,8 +112,6 @@ int rootfs_enter_apply(const struct rootfs_plan *p, int fd, struct err *e)
 		return err_in(e, "root.readonly");
 	if (enter(p, fd, e) < 0)
 		return -1;
-	if (chdir("/") < 0)
-		return err_sys(e, "chdir \"/\"");
 	if (p->propagation_last && mountfd_set(fd, 0, 0, p->propagation_last, p->propagation_last_recursive, e) < 0)
 		return err_in(e, "linux.rootfsPropagation");
 	return 0;
