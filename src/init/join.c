@@ -25,11 +25,11 @@ static int enter_root(struct init *in, struct err *e)
 const struct stage join_stages[] = {
 	{ STAGE_OOM_SCORE,     stage_oom_score     }, /* before we are undumpable, and with the host's privileges */
 	{ STAGE_CLEAN_STATE,   stage_clean_state   }, /* undumpable before setns(2): the container must not trace us */
-	{ STAGE_PLACE,         stage_place         }, /* asks PLACE; before "join", whose cgroup namespace would be in the way */
 	{ STAGE_JOIN,          stage_join          }, /* all at once, by the pidfd of its init */
 	{ STAGE_USER_NS,       stage_user_ns       }, /* root inside the user namespace that was joined */
 	{ STAGE_FORK,          stage_fork          }, /* its child is in the PID namespace; asks INIT */
 	{ STAGE_SESSION,       stage_session       }, /* away from the caller's terminal */
+	{ STAGE_PLACE,         stage_place         }, /* asks PLACE; through descriptors opened on the host, so namespaces do not matter */
 	{ STAGE_ENTER_ROOT,    enter_root          }, /* before any path of the container is looked at */
 	{ STAGE_KEYRING,       stage_keyring       }, /* the container's, by its name */
 	{ STAGE_TERMINAL,      stage_terminal      }, /* out of the container's devpts; asks CONSOLE */
