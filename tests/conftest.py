@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every end-to-end test stands on: husk itself, bundles made on the spot, and a clean-up that finds leaks.
+
+HUSK names the program under test.  Each test has a state directory, a folder and container names of its own,
+so tests run in any order; what a test leaves behind (a process, a cgroup, a mount, a state directory) fails it.
+"""
+import copy
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+
+import pytest
+
+HUSK = os.environ.get("HUSK", "husk")
+BUSYBOX = "/bin/busybox"
+APPLETS = ("sh ls cat echo id true false sleep ps mount stat readlink hostname env pwd touch mkdir rm test kill "
+           "grep head tail wc tr seq printf sed awk cut dd chmod chown ln cp mv tty stty nice date umask uname "
+           "nproc taskset find sort ip ifconfig sync df od xxd sysctl dirname basename expr which whoami").split()
+
+CAPS = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
+
+CONFIG = {
+    "ociVersion": "1.3.0",
+    "process": {
+        "terminal": False,
+        "user": {"uid": 0, "gid": 0},
+        "args": ["/bin/true"],
+        "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
+        "cwd": "/",
+        "capabilities": {kind: CAPS for kind in ("bounding", "effective", "permitted")},
+        "noNewPrivileges": True,
+    },
+    "root": {"path": "rootfs"},
+    "hostname": "husk",
+    "mounts": [
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+         "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
+        {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+         "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]},
+        {"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
+         "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]},
+        {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": ["nosuid", "noexec", "nodev"]},
+        {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
+    ],
+    "linux": {
+        "resources": {"devices": [{"allow": False, "access": "rwm"}]},
+        "namespaces": [{"type": t} for t in ("pid", "network", "ipc", "uts", "mount")],
+        "maskedPaths": ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+                        "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"],
+        "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+    },
+}
+
+
+class Result:
+    def __init__(self, argv, code, out, err):
+        self.argv, self.code, self.out, self.err = argv, code, out, err
+
+    def __repr__(self):
+        return f"{' '.join(map(str, self.argv))}\n-> {self.code}\nstdout: {self.out}\nstderr: {self.err}"
+
+
+class Bundle:
+    """A folder with a busybox root and a config.json that `write` (and each command) brings up to date."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.rootfs = self.path / "rootfs"
+        self.config = copy.deepcopy(CONFIG)
+        self.rootfs.joinpath("bin").mkdir(parents=True)
+        for folder in ("dev", "proc", "sys", "tmp", "etc", "root", "var"):
+            (self.rootfs / folder).mkdir()
+        os.link_or_copy(BUSYBOX, self.rootfs / "bin/busybox")
+        for applet in APPLETS:
+            (self.rootfs / "bin" / applet).symlink_to("busybox")
+        (self.rootfs / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n")
+        (self.rootfs / "etc/group").write_text("root:x:0:\nusers:x:1000:user\nextra:x:2000:user\n")
+
+    @property
+    def process(self):
+        return self.config["process"]
+
+    @property
+    def linux(self):
+        return self.config["linux"]
+
+    def args(self, *argv):
+        self.process["args"] = list(argv)
+        return self
+
+    def sh(self, script):
+        return self.args("/bin/sh", "-c", script)
+
+    def mount(self, destination, source, kind="bind", options=("bind",)):
+        self.config["mounts"].append({"destination": destination, "source": str(source), "type": kind,
+                                      "options": list(options)})
+        return self
+
+    def namespaces(self, *types, **paths):
+        self.linux["namespaces"] = [{"type": t} for t in types] + [{"type": t, "path": p} for t, p in paths.items()]
+        return self
+
+    def without_namespace(self, kind):
+        self.linux["namespaces"] = [n for n in self.linux["namespaces"] if n["type"] != kind]
+        return self
+
+    def user_namespace(self, host=100000, size=65536):
+        self.linux["namespaces"].append({"type": "user"})
+        self.linux["uidMappings"] = [{"containerID": 0, "hostID": host, "size": size}]
+        self.linux["gidMappings"] = [{"containerID": 0, "hostID": host, "size": size}]
+        for p in [self.path, *self.path.parents]:
+            if p == pathlib.Path("/"):
+                break
+            p.chmod(p.stat().st_mode | 0o055)
+        subprocess.run(["chown", "-hR", f"{host}:{host}", str(self.rootfs)], check=True)
+        return self
+
+    def write(self, text=None):
+        (self.path / "config.json").write_text(json.dumps(self.config, indent=1) if text is None else text)
+        return self
+
+
+def _link_or_copy(source, target):
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy(source, target)
+
+
+os.link_or_copy = _link_or_copy
+
+
+class Husk:
+    """The program under test with a state directory of its own."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.root = self.folder / "state"
+        self.ids = []
+
+    def new_id(self):
+        self.ids.append("t" + uuid.uuid4().hex[:12])
+        return self.ids[-1]
+
+    def argv(self, *words, options=()):
+        return [HUSK, "--root", str(self.root), *map(str, options), *map(str, words)]
+
+    def __call__(self, *words, options=(), stdin=None, timeout=60, env=None, check=None, **more):
+        argv = self.argv(*words, options=options)
+        done = subprocess.run(argv, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+                              timeout=timeout, env=env, **more)
+        result = Result(argv, done.returncode, done.stdout, done.stderr)
+        if check is not None:
+            assert result.code == check, result
+        return result
+
+    def popen(self, *words, options=(), **more):
+        return subprocess.Popen(self.argv(*words, options=options), **more)
+
+    def run(self, bundle, *options, check=0, text=None, **more):
+        """`run` in the foreground: the usual way to look into a container."""
+        bundle.write(text)
+        return self("run", "--bundle", bundle.path, *options, self.new_id(), check=check, **more)
+
+    def out(self, bundle, *options, **more):
+        return self.run(bundle, *options, **more).out
+
+    def refuse(self, bundle, *needles, text=None, **more):
+        """`run` must fail, with a message that has each of NEEDLES, and leave nothing."""
+        bundle.write(text)
+        ident = self.new_id()
+        result = self("run", "--bundle", bundle.path, ident, **more)
+        assert result.code != 0, result
+        for needle in needles:
+            assert needle in result.err, result
+        assert not (self.root / ident).exists(), f"state of a failed run is left: {result}"
+        return result
+
+    def create(self, bundle, *options, check=0, **more):
+        """`create` whose container's stdio is a file, since it outlives the command: returns id."""
+        bundle.write()
+        ident = self.new_id()
+        log = self.folder / f"{ident}.out"
+        err = self.folder / f"{ident}.err"
+        with open(log, "w") as o, open(err, "w") as e:
+            code = subprocess.run(self.argv("create", "--bundle", bundle.path, *options, ident), stdin=subprocess.DEVNULL,
+                                  stdout=o, stderr=e, timeout=60, **more).returncode
+        assert code == check, f"create: {code}: {err.read_text()}"
+        return ident
+
+    def started(self, bundle, *options, **more):
+        """A container that runs what the bundle says (by default it sleeps)."""
+        if bundle.process["args"] == ["/bin/true"]:
+            bundle.args("/bin/sleep", "1000")
+        ident = self.create(bundle, *options, **more)
+        self("start", ident, check=0)
+        return ident
+
+    def state(self, ident):
+        return json.loads(self("state", ident, check=0).out)
+
+    def output(self, ident):
+        return (self.folder / f"{ident}.out").read_text()
+
+    def wait_status(self, ident, *wanted, seconds=20):
+        end = time.monotonic() + seconds
+        while True:
+            status = self.state(ident)["status"]
+            if status in wanted:
+                return status
+            assert time.monotonic() < end, f"{ident} is {status}, not {wanted}"
+            time.sleep(0.02)
+
+    def finish(self, ident):
+        self.wait_status(ident, "stopped")
+        self("delete", ident, check=0)
+
+    def close(self):
+        for ident in self.ids:
+            if (self.root / ident).exists():
+                self("delete", "--force", ident)
+        left = [i for i in self.ids if (self.root / i).exists()]
+        groups = leftover_cgroups(self.ids)
+        for g in groups:
+            remove_cgroup(g)
+        assert not left, f"state left behind after delete --force: {left}"
+        assert not groups, f"cgroups left behind: {groups}"
+
+
+def leftover_cgroups(idents):
+    if not idents:
+        return []
+    found = []
+    for top in _hierarchies():
+        for where in (top, os.path.join(top, _own().get(top, "").lstrip("/"))):
+            for parent in {where, os.path.join(where, "husk")}:
+                found += [os.path.join(parent, i) for i in idents if os.path.isdir(os.path.join(parent, i))]
+    return sorted(set(found))
+
+
+def remove_cgroup(path):
+    for folder, _, _ in os.walk(path, topdown=False):
+        for _ in range(100):
+            try:
+                for pid in open(os.path.join(folder, "cgroup.procs")).read().split():
+                    os.kill(int(pid), signal.SIGKILL)
+                os.rmdir(folder)
+                break
+            except ProcessLookupError:
+                pass
+            except FileNotFoundError:
+                break
+            except OSError:
+                time.sleep(0.02)
+
+
+def _hierarchies():
+    base = "/sys/fs/cgroup"
+    if os.path.exists(base + "/cgroup.controllers"):
+        return [base]
+    return [os.path.join(base, d) for d in os.listdir(base) if not os.path.islink(os.path.join(base, d))]
+
+
+def _own():
+    own = {}
+    for line in open("/proc/self/cgroup"):
+        number, names, path = line.rstrip("\n").split(":", 2)
+        name = names.replace("name=", "") or "unified"
+        own["/sys/fs/cgroup/" + name] = path
+        own["/sys/fs/cgroup"] = path
+    return own
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    made = Bundle(tmp_path / "bundle")
+    yield made
+    subprocess.run(["chown", "-hR", "0:0", str(made.path)])
+
+
+@pytest.fixture
+def husk(tmp_path):
+    h = Husk(tmp_path)
+    before = mounts()
+    yield h
+    h.close()
+    assert mounts() == before, "the host's mount table has changed"
+
+
+def mounts():
+    with open("/proc/self/mountinfo") as f:
+        return sorted(" ".join(line.split()[3:5]) for line in f)
+
+
+def pytest_collection_modifyitems(items):
+    if os.geteuid() != 0:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason="needs root"))
