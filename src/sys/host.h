@@ -17,7 +17,7 @@ enum host_cgroups { HOST_CGROUP_NONE, HOST_CGROUP_V1, HOST_CGROUP_HYBRID, HOST_C
 struct host_v1 {
 	const char *mount;              /* "/sys/fs/cgroup/cpu,cpuacct" */
 	const char *controllers;        /* "cpu,cpuacct", "name=systemd" */
-	const char *own;                /* the cgroup of this process in it: "/a/b" */
+	const char *own;                /* the cgroup of this process, seen from the mount: "/a/b" */
 };
 
 struct host {
@@ -29,9 +29,9 @@ struct host {
 	bool can_mount_proc;            /* not in_userns: always true */
 	enum host_cgroups cgroups;
 	const char *v2_mount;           /* "/sys/fs/cgroup", hybrid: "/sys/fs/cgroup/unified"; NULL */
-	const char *v2_own;             /* the cgroup of this process in it */
+	const char *v2_own;             /* the cgroup of this process, seen from the mount */
 	const char *v2_controllers;     /* text of cgroup.controllers at the mount: "cpu io memory pids" */
-	struct host_v1 v1[HOST_V1_MAX];
+	struct host_v1 v1[HOST_V1_MAX]; /* in the order in which they were mounted first */
 	int v1_count;
 	bool has_selinux, has_apparmor; /* enabled and enforcing policy loaded */
 	bool has_seccomp;

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What machine is this?  Asked once at the beginning of each command that plans, on the host.
+ * Some forty cheap questions and no scan: a host may have thousands of mounts, and engines call
+ * us several times per container.
+ */
+#include "sys/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/own.h"
+#include "base/str.h"
+#include "sys/fd.h"
+#include "sys/mountinfo.h"
+#include "sys/procfs.h"
+
+#define CGROUPS         "/sys/fs/cgroup"
+#define TEXT_MAX        (16ul << 20)
+
+#define FLOOR_MAJOR     5
+#define FLOOR_MINOR     14
+
+/* include/linux/proc_ns.h: the initial user namespace, in every kernel since 3.8. */
+#define INITIAL_USERNS  "user:[4026531837]"
+
+#ifndef RDTGROUP_SUPER_MAGIC
+#define RDTGROUP_SUPER_MAGIC 0x7655821
+#endif
+
+static bool path_has_magic(const char *path, long magic)
+{
+	struct statfs st;
+
+	return statfs(path, &st) == 0 && (uint32_t)st.f_type == (uint32_t)magic;
+}
+
+static const char *read_small(const char *path, char *buf, size_t size)
+{
+	struct err ignored;
+
+	return file_read_at(AT_FDCWD, path, buf, size, &ignored) < 0 ? NULL : buf;
+}
+
+static int look_at_kernel(struct host *h, struct arena *a, struct err *e)
+{
+	struct utsname u;
+
+	if (uname(&u) < 0)
+		return err_sys(e, "uname");
+	if (sscanf(u.release, "%u.%u", &h->kernel_major, &h->kernel_minor) != 2)
+		return err_set(e, ERR_UNSUPPORTED, "kernel \"%s\": not a version", u.release);
+	if (!host_is_at_least(h, FLOOR_MAJOR, FLOOR_MINOR))
+		return err_set(e, ERR_UNSUPPORTED, "kernel %s is too old: husk needs Linux %d.%d", u.release,
+			       FLOOR_MAJOR, FLOOR_MINOR);
+	h->machine = arena_strdup(a, u.machine);
+	h->has_pidfs = host_is_at_least(h, 6, 9);
+	h->has_idmap = true;
+	h->has_seccomp = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
+	return 0;
+}
+
+static void look_at_ourselves(struct host *h, const struct procfs *proc)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	struct err ignored;
+	char ns[64];
+
+	h->uid = geteuid();
+	h->gid = getegid();
+	/* By the namespace itself: a map of everything to itself looks like the initial one. */
+	h->in_userns = procfs_read_link(proc, "self/ns/user", ns, sizeof(ns), &ignored) > 0 &&
+		       strcmp(ns, INITIAL_USERNS) != 0;
+	h->is_rootless = h->uid != 0 || h->in_userns;
+	h->can_mount_proc = true;
+	if (syscall(SYS_capget, &head, caps) == 0)
+		h->capabilities = (uint64_t)caps[1].permitted << 32 | caps[0].permitted;
+	/* The number itself is in /proc/sys, which may be masked; the kernel answers as well. */
+	h->last_cap = CAP_CHECKPOINT_RESTORE;   /* 5.9 */
+	while (h->last_cap < 63 && prctl(PR_CAPBSET_READ, h->last_cap + 1, 0, 0, 0) >= 0)
+		h->last_cap++;
+}
+
+static void look_at_namespaces(struct host *h, const struct procfs *proc)
+{
+	static const struct { const char *name; uint64_t bit; } kinds[] = {
+		{ "cgroup", CLONE_NEWCGROUP }, { "ipc", CLONE_NEWIPC }, { "mnt", CLONE_NEWNS },
+		{ "net", CLONE_NEWNET },       { "pid", CLONE_NEWPID }, { "time", 0x80 /* CLONE_NEWTIME */ },
+		{ "user", CLONE_NEWUSER },     { "uts", CLONE_NEWUTS },
+	};
+	struct err ignored;
+	AUTO_FD int dir = procfs_open_file(proc, "self/ns", O_PATH | O_DIRECTORY, &ignored);
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && dir >= 0; i++)
+		if (faccessat(dir, kinds[i].name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			h->ns_kinds |= kinds[i].bit;
+}
+
+static void look_at_features(struct host *h, const struct procfs *proc, struct arena *a)
+{
+	char text[4096];
+	struct err ignored;
+
+	/* Without a policy everybody is "kernel", as libselinux reads it too. */
+	h->has_selinux = path_has_magic("/sys/fs/selinux", SELINUX_MAGIC) &&
+			 procfs_read(proc, "self/attr/current", text, sizeof(text), &ignored) > 0 &&
+			 strcmp(text, "kernel") != 0;
+	h->has_apparmor = read_small("/sys/module/apparmor/parameters/enabled", text, sizeof(text)) &&
+			  text[0] == 'Y';
+	h->has_rdt = access("/sys/fs/resctrl", F_OK) == 0;
+	if (h->has_rdt && path_has_magic("/sys/fs/resctrl", RDTGROUP_SUPER_MAGIC))
+		h->rdt_mount = arena_strdup(a, "/sys/fs/resctrl");
+	h->cpus = 1;
+	if (read_small("/sys/devices/system/cpu/possible", text, sizeof(text))) {
+		char *end = text + strcspn(text, "\n"), *last;
+		uint64_t n;
+
+		*end = '\0';
+		last = text + strlen(text);
+		while (last > text && last[-1] >= '0' && last[-1] <= '9')
+			last--;
+		if (num_parse(last, 1u << 20, &n))
+			h->cpus = (unsigned)n + 1;
+	}
+}
+
+/* ---- cgroups ------------------------------------------------------------------------------ */
+
+struct cgroup_look {
+	struct host *host;
+	struct arena *arena;
+	const struct procfs *proc;
+	const char *mounts;             /* text of mountinfo, read when it is first needed */
+};
+
+static const char *mounts_of(struct cgroup_look *l)
+{
+	struct err ignored;
+	AUTO_FD int fd = -EBADF;
+
+	if (l->mounts)
+		return l->mounts;
+	fd = procfs_open_file(l->proc, "self/mountinfo", O_RDONLY, &ignored);
+	if (fd >= 0)
+		l->mounts = fd_read_all(fd, TEXT_MAX, l->arena, NULL, &ignored);
+	if (!l->mounts)
+		l->mounts = "";
+	return l->mounts;
+}
+
+/* Whether every controller of LIST ("cpu,cpuacct") is among OPTIONS ("rw,cpu,cpuacct"). */
+static bool has_all(const char *options, const char *list)
+{
+	const char *word, *option;
+	size_t len, olen;
+
+	while ((word = str_word(&list, ",", &len))) {
+		const char *rest = options;
+
+		while ((option = str_word(&rest, ",", &olen)))
+			if (olen == len && memcmp(option, word, len) == 0)
+				break;
+		if (!option)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The mount of a v1 hierarchy (LIST of its controllers) or of v2 (LIST NULL), from mountinfo; the
+ * last one is on top.  TARGET may be given to ask for that very mount.
+ */
+static bool find_mount(struct cgroup_look *l, const char *list, const char *target, struct mountinfo *found)
+{
+	const char *text = mounts_of(l);
+	struct mountinfo m;
+	bool any = false;
+
+	while (mountinfo_next(&text, &m, l->arena)) {
+		if (!str_eq(m.type, list ? "cgroup" : "cgroup2") || (target && !str_eq(m.target, target)) ||
+		    (list && !has_all(m.options, list)))
+			continue;
+		*found = m;
+		any = true;
+	}
+	return any;
+}
+
+/* PATH below the cgroup that is the mount's root: "/docker/x/y" is "/y" where "/docker/x" is mounted. */
+static const char *below(const char *path, const char *root)
+{
+	const char *rest = str_after(path, str_eq(root, "/") ? "" : root);
+
+	return rest && (*rest == '/' || !*rest) ? (*rest ? rest : "/") : NULL;
+}
+
+/*
+ * Our cgroup as seen from the mount.  Only inside another container the mount's root is not the
+ * hierarchy's, and then the path that /proc/self/cgroup gives does not exist below it.
+ */
+static const char *own_below(struct cgroup_look *l, const char *mount, const char *list, const char *path)
+{
+	char probe[4096];
+	struct mountinfo m;
+	const char *rest = NULL;
+
+	if (str_eq(path, "/"))
+		return path;
+	snprintf(probe, sizeof(probe), "%s%s/cgroup.procs", mount, path);
+	if (access(probe, F_OK) == 0)
+		return path;
+	if (find_mount(l, list, mount, &m))
+		rest = below(path, m.root);
+	return rest ? rest : path;
+}
+
+/* "cpu,cpuacct" is at /sys/fs/cgroup/cpu,cpuacct, "name=systemd" at .../systemd; "" when it is not. */
+static bool at_usual_place(const char *list, char *path, size_t size)
+{
+	const char *name = str_after(list, "name=");
+	char link[256];
+	ssize_t n;
+
+	snprintf(path, size, CGROUPS "/%s", name ? name : list);
+	if (path_has_magic(path, CGROUP_SUPER_MAGIC))
+		return true;
+	/* "cpuacct" may be a link to "cpu,cpuacct", which the kernel lists as "cpu,cpuacct" or the other way round. */
+	snprintf(path, size, CGROUPS "/%.*s", (int)strcspn(list, ","), list);
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n <= 0 || memchr(link, '/', (size_t)n))
+		return false;
+	link[n] = '\0';
+	snprintf(path, size, CGROUPS "/%s", link);
+	return path_has_magic(path, CGROUP_SUPER_MAGIC);
+}
+
+static void add_v1(struct cgroup_look *l, const char *list, const char *path)
+{
+	struct host *h = l->host;
+	char mount[512];
+	struct mountinfo m;
+
+	if (h->v1_count == HOST_V1_MAX || !*list)
+		return;
+	if (at_usual_place(list, mount, sizeof(mount))) {
+		h->v1[h->v1_count++] = (struct host_v1){
+			.mount = arena_strdup(l->arena, mount),
+			.controllers = list,
+			.own = own_below(l, mount, list, path),
+		};
+	} else if (find_mount(l, list, NULL, &m)) {
+		const char *rest = below(path, m.root);
+
+		h->v1[h->v1_count++] = (struct host_v1){ m.target, list, rest ? rest : path };
+	}
+}
+
+static void set_v2(struct cgroup_look *l, const char *mount, const char *path)
+{
+	struct host *h = l->host;
+	char file[512], text[1024];
+
+	h->v2_mount = arena_strdup(l->arena, mount);
+	h->v2_own = own_below(l, mount, NULL, path);
+	snprintf(file, sizeof(file), "%s/cgroup.controllers", mount);
+	if (!read_small(file, text, sizeof(text)))
+		text[0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	h->v2_controllers = arena_strdup(l->arena, text);
+}
+
+/* Lines "ID:CONTROLLERS:PATH", the newest hierarchy first; v2 is "0::PATH" (cgroups(7)). */
+static void look_at_cgroups(struct cgroup_look *l)
+{
+	struct host *h = l->host;
+	bool pure = path_has_magic(CGROUPS, CGROUP2_SUPER_MAGIC);
+	struct err ignored;
+	AUTO_FD int fd = procfs_open_file(l->proc, "self/cgroup", O_RDONLY, &ignored);
+	char *text = fd < 0 ? NULL : fd_read_all(fd, TEXT_MAX, l->arena, NULL, &ignored);
+	char *end = text ? text + strlen(text) : NULL;
+
+	/* From the end, so that v1[] has the order in which the hierarchies were mounted. */
+	while (end && end > text) {
+		char *line, *list, *path;
+
+		*--end = '\0';                  /* the newline */
+		line = memrchr(text, '\n', (size_t)(end - text));
+		end = line ? line + 1 : text;
+		list = strchr(end, ':');
+		path = list ? strchr(list + 1, ':') : NULL;
+		if (!path)
+			continue;
+		*list++ = *path++ = '\0';
+		if (*list && !pure)
+			add_v1(l, list, path);
+		else if (!*list && pure)
+			set_v2(l, CGROUPS, path);
+		else if (!*list && path_has_magic(CGROUPS "/unified", CGROUP2_SUPER_MAGIC))
+			set_v2(l, CGROUPS "/unified", path);
+	}
+	if (h->v1_count)
+		h->cgroups = h->v2_mount ? HOST_CGROUP_HYBRID : HOST_CGROUP_V1;
+	else
+		h->cgroups = h->v2_mount ? HOST_CGROUP_V2 : HOST_CGROUP_NONE;
+}
+
+int host_look(struct host *h, struct arena *a, struct err *e)
+{
+	AUTO(procfs) proc = PROCFS_NONE;
+
+	*h = (struct host){ 0 };
+	if (look_at_kernel(h, a, e) < 0 || procfs_open_host(&proc, e) < 0)
+		return err_in(e, "this host");
+	look_at_ourselves(h, &proc);
+	look_at_namespaces(h, &proc);
+	look_at_features(h, &proc, a);
+	look_at_cgroups(&(struct cgroup_look){ .host = h, .arena = a, .proc = &proc });
+	return 0;
+}
+
+bool host_is_at_least(const struct host *h, unsigned major, unsigned minor)
+{
+	return h->kernel_major > major || (h->kernel_major == major && h->kernel_minor >= minor);
+}
+
+const struct host_v1 *host_v1_with(const struct host *h, const char *controller)
+{
+	for (int i = 0; i < h->v1_count; i++)
+		if (has_all(h->v1[i].controllers, controller))
+			return &h->v1[i];
+	return NULL;
+}
