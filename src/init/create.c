@@ -141,8 +141,8 @@ const struct stage create_stages[] = {
 	{ STAGE_LABELS,        stage_labels        }, /* while we may still write attr/exec */
 	{ STAGE_TASK,          stage_task          }, /* while we may still give stdio to the user */
 	{ STAGE_USER,          stage_user          }, /* bounding set, cwd, ids: with all capabilities left to us */
+	{ STAGE_CAPABILITIES,  stage_capabilities  }, /* setuid(2) has cleared the effective set; before a filter that might forbid it */
 	{ STAGE_SECCOMP_EARLY, stage_seccomp_early }, /* with a listener only; needs CAP_SYS_ADMIN or no_new_privs; asks NOTIFY */
-	{ STAGE_CAPABILITIES,  stage_capabilities  }, /* after what needed them */
 	{ STAGE_NO_NEW_PRIVS,  stage_no_new_privs  }, /* after the labels: some LSMs refuse transitions afterwards */
 	{ STAGE_CWD,           stage_cwd           }, /* as the user: may be readable by him alone */
 	{ STAGE_PROGRAM,       stage_program       }, /* as the user, in his directory: `create` tells what is missing */

@@ -37,8 +37,8 @@ const struct stage join_stages[] = {
 	{ STAGE_LABELS,        stage_labels        }, /* while we may still write attr/exec */
 	{ STAGE_TASK,          stage_task          }, /* while we may still give stdio to the user */
 	{ STAGE_USER,          stage_user          }, /* as in create, and so on down to the end */
+	{ STAGE_CAPABILITIES,  stage_capabilities  }, /* setuid(2) has cleared the effective set; before a filter that might forbid it */
 	{ STAGE_SECCOMP_EARLY, stage_seccomp_early }, /* asks NOTIFY */
-	{ STAGE_CAPABILITIES,  stage_capabilities  }, /* after what needed them */
 	{ STAGE_NO_NEW_PRIVS,  stage_no_new_privs  }, /* after the labels */
 	{ STAGE_CWD,           stage_cwd           }, /* as the user */
 	{ STAGE_PROGRAM,       stage_program       }, /* as the user */

@@ -101,14 +101,20 @@ int stage_user(struct init *in, struct err *e)
 	/* setuid(2) makes a process dumpable as fs.suid_dumpable says: not for us, not yet. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(e, "become undumpable");
-	return caps_ready_apply(&p->caps, e);
+	return 0;
+}
+
+int stage_capabilities(struct init *in, struct err *e)
+{
+	return caps_apply(&in->plan->caps, e);
 }
 
 static int load_filter(struct init *in, struct err *e)
 {
 	AUTO_FD int listener = -EBADF;
 
-	if (seccomp_apply(&in->plan->seccomp, &listener, e) < 0)
+	/* Nothing is dropped afterwards: the filter might not let us, and execve(2) does it anyway (caps.h). */
+	if (caps_admin_apply(&in->plan->caps, e) < 0 || seccomp_apply(&in->plan->seccomp, &listener, e) < 0)
 		return -1;
 	if (listener < 0)
 		return 0;
@@ -139,14 +145,6 @@ int stage_seccomp_early(struct init *in, struct err *e)
 static bool loads_filter_last(const struct init *in)
 {
 	return in->plan->seccomp.code && !in->plan->seccomp.has_listener;
-}
-
-int stage_capabilities(struct init *in, struct err *e)
-{
-	/* Without no_new_privs the last filter needs CAP_SYS_ADMIN: the stage "seccomp" drops it after loading. */
-	if (in->plan->caps.keep_admin && loads_filter_last(in))
-		return 0;
-	return caps_apply(&in->plan->caps, e);
 }
 
 int stage_no_new_privs(struct init *in, struct err *e)
@@ -190,11 +188,7 @@ int stage_limits(struct init *in, struct err *e)
 
 int stage_seccomp(struct init *in, struct err *e)
 {
-	if (!loads_filter_last(in))
-		return 0;
-	if (load_filter(in, e) < 0)
-		return -1;
-	return in->plan->caps.keep_admin ? caps_apply(&in->plan->caps, e) : 0;
+	return loads_filter_last(in) ? load_filter(in, e) : 0;
 }
 
 int stage_payload(struct init *in, struct err *e)

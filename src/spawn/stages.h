@@ -30,8 +30,8 @@
 	STAGE(LABELS,       "labels")                   \
 	STAGE(TASK,         "task settings")            \
 	STAGE(USER,         "user")                     \
-	STAGE(SECCOMP_EARLY, "seccomp with listener")   \
 	STAGE(CAPABILITIES, "capabilities")             \
+	STAGE(SECCOMP_EARLY, "seccomp with listener")   \
 	STAGE(NO_NEW_PRIVS, "no new privileges")        \
 	STAGE(CWD,          "working directory")        \
 	STAGE(PROGRAM,      "find program")             \

@@ -85,20 +85,16 @@ static int set_ambient(const struct caps_plan *p, struct err *e)
 	return 0;
 }
 
-int caps_ready_apply(const struct caps_plan *p, struct err *e)
+int caps_apply(const struct caps_plan *p, struct err *e)
 {
-	uint64_t more = p->keep_admin ? ADMIN : 0;
-
-	if (set(p, p->permitted | more, p->effective | more, e) < 0)
+	if (set(p, p->permitted | (p->keep_admin ? ADMIN : 0), p->effective, e) < 0)
 		return -1;
 	return set_ambient(p, e);
 }
 
-int caps_apply(const struct caps_plan *p, struct err *e)
+int caps_admin_apply(const struct caps_plan *p, struct err *e)
 {
-	/*
-	 * Lowering the permitted set lowers the ambient one with it. Nothing but CAP_SYS_ADMIN differs from
-	 * what caps_ready_apply() made, and that was added only where keep_admin says so.
-	 */
-	return set(p, p->permitted, p->effective, e);
+	if (!p->keep_admin)
+		return 0;
+	return set(p, p->permitted | ADMIN, p->effective | ADMIN, e);
 }

@@ -2,14 +2,19 @@
 /*
  * Capabilities: process.capabilities as five bit sets, and how init takes them on.
  *
- * Four steps that the list of stages places around the change of user:
+ * Steps that the list of stages places around the change of user:
  *
  *   caps_bound_apply    while CAP_SETPCAP is still effective
  *   caps_keep_apply     right before setuid(2), which would clear the permitted set
- *   caps_ready_apply    after setuid(2): final sets, plus what loading a seccomp filter needs
- *   caps_apply          the final sets; the last word on capabilities
+ *   caps_apply          after setuid(2): the final sets
+ *   caps_admin_apply    right before a seccomp filter is loaded without no_new_privs
  *
- * `exec` uses the same four, so that both ways into a container end with the same sets
+ * That last step needs CAP_SYS_ADMIN, and after it nothing can be dropped any more without the profile's
+ * consent.  So where it is to come, CAP_SYS_ADMIN stays in the permitted set until execve(2), which computes
+ * the payload's sets from the inheritable, ambient and bounding ones alone: what init had in its permitted set
+ * plays no part (capabilities(7), "Transformation of capabilities during execve()").
+ *
+ * `exec` uses the same, so that both ways into a container end with the same sets
  * (CVE-2022-29162 and its kin came from a path of its own).  Securebits are left alone.
  *
  * Sources: runtime-spec config.md "capabilities"; capabilities(7); security/commoncap.c.
@@ -27,7 +32,7 @@
 /* Bit N is capability number N of linux/capability.h. */
 struct caps_plan {
 	uint64_t bounding, permitted, effective, inheritable, ambient;
-	bool keep_admin;        /* CAP_SYS_ADMIN stays until the seccomp filter is loaded */
+	bool keep_admin;        /* a filter will be loaded without no_new_privs */
 };
 
 /* The number of "CAP_CHOWN" (exactly this spelling), or -1. */
@@ -57,7 +62,7 @@ int caps_plan_add(struct caps_plan *, const char *const *names, size_t n, const 
 int caps_bound_apply(const struct caps_plan *, struct err *);
 /* PR_SET_KEEPCAPS: the permitted set survives the setuid(2) that follows; execve(2) clears the flag. */
 int caps_keep_apply(const struct caps_plan *, struct err *);
-/* Final inheritable and ambient sets; permitted and effective still hold CAP_SYS_ADMIN where keep_admin says so. */
-int caps_ready_apply(const struct caps_plan *, struct err *);
-/* The final sets, read back and compared. */
+/* The final sets, read back and compared; with CAP_SYS_ADMIN permitted, not effective, where keep_admin says so. */
 int caps_apply(const struct caps_plan *, struct err *);
+/* Makes CAP_SYS_ADMIN effective where keep_admin says so. */
+int caps_admin_apply(const struct caps_plan *, struct err *);

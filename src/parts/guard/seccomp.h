@@ -6,7 +6,7 @@
  * Docker's profile) and carried to init in the plan; init only hands it to seccomp(2).
  *
  * Where it is loaded: with no_new_privs as the very last thing before execve(2); without it
- * while CAP_SYS_ADMIN is still effective (see caps_ready_apply()).  With NOTIFY the filter must be
+ * while CAP_SYS_ADMIN is effective (see caps_admin_apply()).  With NOTIFY the filter must be
  * there before READY, because the host passes the listener on.
  *
  * Sources: runtime-spec config-linux.md "Seccomp"; seccomp(2); seccomp_unotify(2).
