@@ -39,9 +39,10 @@ static const struct plan *map_plan(int fd)
 
 static int receive(struct init *in, int base)
 {
+	struct err ignored;
 	void *page;
 
-	if (sys_close_range((unsigned)base, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+	if (fd_cloexec_from(base, &ignored) < 0)
 		return -1;
 	in->plan = map_plan(base + INIT_FD_PLAN);
 	page = mmap(NULL, sizeof(struct crumb), PROT_READ | PROT_WRITE, MAP_SHARED, base + INIT_FD_CRUMB, 0);
