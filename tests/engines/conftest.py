@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real engines of Debian with husk as their runtime: each started here, with storage of its own, and ended here."""
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+
+import pytest
+
+from tests.conftest import APPLETS, BUSYBOX, HUSK, Result
+
+LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory):
+    """A root file system as a tar archive, for `import`."""
+    folder = tmp_path_factory.mktemp("image")
+    root = folder / "root"
+    for d in ("bin", "etc", "tmp", "proc", "sys", "dev", "root", "var"):
+        (root / d).mkdir(parents=True)
+    shutil.copy(BUSYBOX, root / "bin/busybox")
+    for applet in APPLETS:
+        (root / "bin" / applet).symlink_to("busybox")
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\nuser:x:1000:\n")
+    tar = folder / "image.tar"
+    with tarfile.open(tar, "w") as t:
+        t.add(root, arcname=".")
+    return tar
+
+
+class Engine:
+    """Calls the client; every container it makes is removed by the fixture."""
+
+    def __init__(self, argv, env=None):
+        self.argv, self.env = argv, env
+
+    def __call__(self, *words, check=None, timeout=120, stdin=None):
+        done = subprocess.run([*self.argv, *map(str, words)], input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
+                              capture_output=True, text=True, errors="replace", timeout=timeout, env=self.env)
+        result = Result([*self.argv[:1], *words], done.returncode, done.stdout, done.stderr)
+        if check is not None:
+            assert result.code == check, result
+        return result
+
+    def run(self, *words, check=0, **more):
+        return self("run", "--rm", "--network=none", *self.limits, *words, check=check, **more)
+
+    def detached(self, *words):
+        return self("run", "-d", "--network=none", *self.limits, *words, check=0).out.strip()
+
+    def tty(self, *words, timeout=120):
+        """The client with a terminal of its own, by script(1)."""
+        line = " ".join(map(str, [*self.argv, *words]))
+        return subprocess.run(["script", "-qec", line, "/dev/null"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=timeout, env=self.env).stdout
+
+    def remove_all(self):
+        ids = self("ps", "-aq").out.split()
+        if ids:
+            self("rm", "-f", *ids)
+
+
+@pytest.fixture(scope="session")
+def podman_engine(image):
+    if not shutil.which("podman"):
+        pytest.skip("podman is not installed")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="husk-podman-"))
+    engine = Engine(["podman", "--root", folder / "root", "--runroot", folder / "run", "--tmpdir", folder / "tmp", "--storage-driver", "vfs",
+                     "--runtime", HUSK, "--cgroup-manager", "cgroupfs", "--events-backend", "file"])
+    engine.limits = LIMITS
+    engine("import", image, "busybox", check=0)
+    yield engine
+    engine.remove_all()
+    engine("system", "reset", "--force")
+    subprocess.run(["umount", "-l", str(folder / "root/vfs"), str(folder / "root")], capture_output=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def docker_engine(image):
+    if not shutil.which("dockerd"):
+        pytest.skip("docker is not installed")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="husk-docker-"))
+    socket = f"unix://{folder}/docker.sock"
+    log = open(folder / "log", "w")
+    daemon = subprocess.Popen(["dockerd", "--bridge=none", "--iptables=false", "--data-root", folder / "data", "--exec-root", folder / "exec",
+                               "--pidfile", folder / "pid", "-H", socket, "--storage-driver", "vfs", "--add-runtime", f"husk={HUSK}",
+                               "--default-runtime", "husk"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    engine = Engine(["docker", "-H", socket])
+    engine.limits = []
+    try:
+        end = time.monotonic() + 60
+        while engine("version").code != 0:
+            assert daemon.poll() is None and time.monotonic() < end, (folder / "log").read_text()
+            time.sleep(0.2)
+        engine("import", image, "busybox", check=0)
+        yield engine
+        engine.remove_all()
+    finally:
+        daemon.terminate()
+        try:
+            daemon.wait(30)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+        for line in reversed(open("/proc/self/mountinfo").read().splitlines()):
+            if str(folder) in line:
+                subprocess.run(["umount", "-l", line.split()[4]], capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["podman", "docker"])
+def engine(request):
+    e = request.getfixturevalue(request.param + "_engine")
+    e.name = request.param
+    yield e
+    e.remove_all()
+
+
+@pytest.fixture
+def podman(podman_engine):
+    podman_engine.name = "podman"
+    yield podman_engine
+    podman_engine("pod", "rm", "-af")
+    podman_engine.remove_all()
