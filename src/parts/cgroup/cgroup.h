@@ -33,6 +33,9 @@ const char *cgroup_manager_name(enum cgroup_manager);
 int cgroup_manager_value(const char *name, enum cgroup_manager *, struct err *);
 
 /* One directory to make. */
+/* Is this a relative path of usable names: no empty one, no ".", no "..", no control characters? */
+bool cgroup_is_path(const char *);
+
 struct cgroup_plan_dir {
 	const char *controllers;        /* as mounted: "cpu,cpuacct", "name=systemd"; of v2: "" */
 	const char *mount;              /* "/sys/fs/cgroup/cpu,cpuacct" */

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file system manager; see manager-fs.h. */
+#include "parts/cgroup/manager-fs.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/own.h"
+#include "base/str.h"
+#include "parts/cgroup/tree.h"
+#include "sys/groupfs.h"
+
+static bool has_word(const char *list, const char *word, size_t n)
+{
+	const char *w;
+	size_t len;
+
+	while ((w = str_word(&list, " \n", &len)))
+		if (len == n && memcmp(w, word, n) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Enables in GROUP what its children shall have.  All at once, which is one write; when that is refused
+ * (one controller is busy elsewhere, or the group holds processes), one by one, as far as it goes.
+ */
+static void hand_down(int group, const char *controllers)
+{
+	char have[512], on[512], line[600];
+	struct text t = TEXT(line);
+	const char *word, *rest = controllers;
+	struct err ignored;
+	size_t len;
+
+	if (!*controllers || groupfs_read(group, "cgroup.controllers", have, sizeof(have), &ignored) < 0 ||
+	    groupfs_read(group, "cgroup.subtree_control", on, sizeof(on), &ignored) < 0)
+		return;
+	while ((word = str_word(&rest, " ", &len)))
+		if (len && has_word(have, word, len) && !has_word(on, word, len)) {
+			text_add(&t, t.len ? " +" : "+");
+			text_addn(&t, word, len);
+		}
+	if (!t.len || t.cut || groupfs_write(group, "cgroup.subtree_control", line, &ignored) == 0)
+		return;
+	rest = line;
+	while ((word = str_word(&rest, " ", &len))) {
+		char one[64];
+		struct text o = TEXT(one);
+
+		text_addn(&o, word, len);
+		if (!o.cut)
+			(void)groupfs_write(group, "cgroup.subtree_control", one, &ignored);
+	}
+}
+
+/* v1: a new cpuset has neither CPUs nor memory, and nobody can enter it before it has: those of its parent. */
+static int inherit(int parent, int child, const char *file, struct err *e)
+{
+	char text[4096];
+	ssize_t n = groupfs_read(child, file, text, sizeof(text), e);
+
+	if (n < 0)
+		return -1;
+	if (n > 1)
+		return 0;
+	if (groupfs_read(parent, file, text, sizeof(text), e) < 0)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+	return groupfs_write(child, file, text, e);
+}
+
+static bool is_cpuset(const struct cgroup_plan_dir *p)
+{
+	return !p->is_v2 && has_word(p->controllers, "cpuset", 6);
+}
+
+/* All components but the last; *made counts those at the end of the path that are ours. */
+static int step(int *cur, const char *name, bool cpuset, uint32_t *made, struct err *e)
+{
+	AUTO_FD int child = -EBADF;
+	int new = groupfs_make(*cur, name, e);
+
+	if (new < 0)
+		return -1;
+	*made = new ? *made + 1 : 0;
+	child = groupfs_find(*cur, name, e);
+	if (child < 0)
+		return -1;
+	if (cpuset && (inherit(*cur, child, "cpuset.cpus", e) < 0 || inherit(*cur, child, "cpuset.mems", e) < 0))
+		return -1;
+	own_close(cur);
+	*cur = TAKE_FD(child);
+	return 0;
+}
+
+static int walk(struct cgroup_dir *out, const struct cgroup_plan_dir *p, const char *controllers, struct err *e)
+{
+	AUTO_FD int cur = groupfs_find(out->mount, "", e);
+	const char *word, *rest = p->path;
+	bool cpuset = is_cpuset(p);
+	char name[GROUP_NAME_MAX + 1];
+	size_t len;
+
+	if (cur < 0)
+		return -1;
+	out->made = 0;
+	while ((word = str_word(&rest, "/", &len))) {
+		struct text t = TEXT(name);
+
+		text_addn(&t, word, len);
+		if (t.cut)
+			return err_set(e, ERR_SPEC, "cgroup \"%s\": a name is too long", p->path);
+		if (p->is_v2)
+			hand_down(cur, controllers);
+		if (step(&cur, name, cpuset, &out->made, e) < 0)
+			return -1;
+	}
+	out->fd = TAKE_FD(cur);
+	return 0;
+}
+
+/* config-linux.md: a runtime may check that the cgroup is fit for purpose. Another container's is not. */
+static int check_unused(const struct cgroup_dir *d, struct err *e)
+{
+	char text[64];
+	int used = tree_is_populated(d->fd, e);
+
+	if (used < 0)
+		return -1;
+	if (used)
+		return err_set(e, ERR_STATE, "cgroup \"%s\" exists and holds processes: not ours", d->path);
+	if (groupfs_read(d->fd, d->is_v2 ? "cgroup.freeze" : "freezer.state", text, sizeof(text), e) > 0 &&
+	    (text[0] == '1' || str_starts(text, "FR")))
+		return err_set(e, ERR_STATE, "cgroup \"%s\" exists and is frozen", d->path);
+	return 0;
+}
+
+static int check_type(const struct cgroup_dir *d, struct err *e)
+{
+	char type[64];
+
+	if (!d->is_v2 || groupfs_read(d->fd, "cgroup.type", type, sizeof(type), e) < 0)
+		return 0;
+	if (str_starts(type, "domain invalid") || str_starts(type, "threaded"))
+		return err_set(e, ERR_STATE, "cgroup \"%s\" lies in a threaded cgroup, where no container can be", d->path);
+	return 0;
+}
+
+int manager_fs_make(struct cgroup_dir *out, const struct cgroup_plan_dir *p, const char *controllers, struct err *e)
+{
+	out->mount = groupfs_open(p->mount, p->is_v2, e);
+	if (out->mount < 0)
+		return -1;
+	/* ENOENT: somebody removed an empty parent between our two steps; ENODEV: while we wrote. */
+	for (int tries = 0; walk(out, p, controllers, e) < 0; tries++)
+		if ((e->num != ENOENT && e->num != ENODEV) || tries == 10)
+			return err_in(e, "cgroup \"%s\"", out->path);
+	out->id = groupfs_id(out->fd);
+	if (check_type(out, e) < 0)
+		return -1;
+	return out->made ? 0 : check_unused(out, e);
+}
+
+static void pause_ms(long ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+/* rmdir(2) of one group, with patience: killed processes take a moment to leave. */
+static int remove_one(int parent, const char *name, long *patience, struct err *e)
+{
+	long wait = 1;
+
+	while (groupfs_remove(parent, name, e) < 0) {
+		if (e->num == ENOENT)
+			return 0;
+		if (e->num != EBUSY || *patience <= 0)
+			return -1;
+		pause_ms(wait);
+		*patience -= wait;
+		wait = wait < 50 ? 2 * wait : 50;
+	}
+	return 0;
+}
+
+/* Children first, without a stack: groups know their parents, and nobody can move them. */
+static int remove_children(int top, long *patience, struct err *e)
+{
+	AUTO_FD int cur = groupfs_find(top, "", e);
+	uint64_t top_id = groupfs_id(top), id;
+	char name[GROUP_NAME_MAX + 1];
+	int r;
+
+	if (cur < 0)
+		return -1;
+	for (;;) {
+		AUTO_FD int next = -EBADF;
+
+		r = groupfs_child(cur, 0, name, &id, e);
+		if (r < 0)
+			return -1;
+		if (r == 0 && groupfs_id(cur) == top_id)
+			return 0;
+		if (r == 0) {
+			next = groupfs_parent(cur, e);
+		} else {
+			struct err busy;
+			char below[GROUP_NAME_MAX + 1];
+
+			next = groupfs_find(cur, name, e);
+			if (next < 0 && e->num == ENOENT)
+				continue;
+			if (next >= 0 && groupfs_child(next, 0, below, &id, &busy) == 0) {
+				if (remove_one(cur, name, patience, e) < 0)
+					return -1;
+				continue;
+			}
+		}
+		if (next < 0)
+			return -1;
+		own_close(&cur);
+		cur = TAKE_FD(next);
+	}
+}
+
+/* Where the last N components of PATH begin. */
+static char *cut(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path)
+		return NULL;
+	*slash = '\0';
+	return slash + 1;
+}
+
+int manager_fs_remove(struct cgroup_dir *d, struct err *e)
+{
+	char path[4096];
+	struct text t = TEXT(path);
+	long patience = 10000;
+	uint32_t made = d->made > 1 ? d->made : 1;
+
+	text_add(&t, d->path);
+	if (t.cut)
+		return err_set(e, ERR_BUG, "cgroup \"%s\": too long", d->path);
+	if (d->fd >= 0 && remove_children(d->fd, &patience, e) < 0)
+		return err_in(e, "remove the cgroup \"%s\"", d->path);
+	for (uint32_t i = 0; i < made; i++) {
+		const char *name = cut(path);
+		AUTO_FD int parent = name ? groupfs_open(path, d->is_v2, e) : -EBADF;
+
+		if (!name)
+			break;
+		if (parent < 0 && e->num == ENOENT)
+			continue;
+		if (parent < 0)
+			return err_in(e, "remove the cgroup \"%s\"", d->path);
+		if (remove_one(parent, name, i ? &(long){ 0 } : &patience, e) == 0)
+			continue;
+		/* A parent that has other children by now is theirs. */
+		if (i)
+			break;
+		return err_in(e, "remove the cgroup \"%s\"", d->path);
+	}
+	return 0;
+}
