@@ -117,7 +117,7 @@ static void where_of(struct cgroup_where *w, const struct cgroup_plan *p)
 
 /* ---- ownership -------------------------------------------------------------------- */
 
-static const struct oci_namespace *find_namespace(const struct oci_linux *l, int type)
+static const struct oci_namespace *find_namespace(const struct oci_linux *l, enum oci_ns type)
 {
 	for (size_t i = 0; l && i < l->namespaces.n; i++)
 		if (l->namespaces.v[i].type == type)

@@ -32,10 +32,10 @@ enum cgroup_manager { CGROUP_MANAGER_FS, CGROUP_MANAGER_SYSTEMD, CGROUP_MANAGER_
 const char *cgroup_manager_name(enum cgroup_manager);
 int cgroup_manager_value(const char *name, enum cgroup_manager *, struct err *);
 
-/* One directory to make. */
 /* Is this a relative path of usable names: no empty one, no ".", no "..", no control characters? */
 bool cgroup_is_path(const char *);
 
+/* One directory to make. */
 struct cgroup_plan_dir {
 	const char *controllers;        /* as mounted: "cpu,cpuacct", "name=systemd"; of v2: "" */
 	const char *mount;              /* "/sys/fs/cgroup/cpu,cpuacct" */
@@ -100,12 +100,13 @@ struct cgroup_paths {
 };
 
 struct cgroup_dir {
-	const char *controllers, *path; /* as in cgroup_path; belong to the plan or to the record */
+	const char *controllers, *path; /* as in cgroup_path */
 	int fd;                         /* the group, for openat(2) */
 	int mount;                      /* the mount's root, to remove parents; -EBADF when reopened */
 	uint32_t made;
 	uint64_t id;
 	bool is_v2;
+	bool owns_path;                 /* made here: the path is ours to free */
 };
 
 struct cgroup {
@@ -127,6 +128,9 @@ void cgroup_keep(struct cgroup *);
 int cgroup_make(struct cgroup *cg, const struct cgroup_plan *, struct err *);
 /* Once init is inside: writes what would have forbidden its birth (pids.limit 0). */
 int cgroup_finish(const struct cgroup *, const struct cgroup_plan *, struct err *);
+
+/* v2: replaces the device program of one group. */
+int cgroup_set_devices(const struct cgroup_dir *, const struct device_rules *, struct arena *, struct err *);
 
 /* Before anything is made: where the groups will be, for a record of the intent (made, id: 0). In A. */
 void cgroup_paths_planned(struct cgroup_paths *, const struct cgroup_plan *, struct arena *);

@@ -41,7 +41,7 @@ int cgroup_remove(struct cgroup *, struct err *);
 
 /*
  * Changes limits: what is set in R, all or nothing.  Device rules are changed too when R has some and
- * DEVICES says so; HOST for what lies where.
+ * DEVICES says so.
  */
 int cgroup_update(const struct cgroup *, const struct oci_resources *r, bool devices,
 		  struct arena *, struct err *);

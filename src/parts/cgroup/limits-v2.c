@@ -133,9 +133,11 @@ static int quota(struct limits *l, int dir, const struct oci_cpu *c)
 	if (!c->quota.v && !c->period.v)
 		return 0;
 	if (c->quota.v > 0) {
-		unsigned long long period = c->period.v ? c->period.v : 100000;  /* the kernel's default */
-
-		return limits_add(l, dir, flags, path, "cpu.max", "%lld %llu", (long long)c->quota.v, period);
+		/* The quota alone leaves the period as it is: 100 ms in a new group. */
+		if (!c->period.v)
+			return limits_add(l, dir, flags, path, "cpu.max", "%lld", (long long)c->quota.v);
+		return limits_add(l, dir, flags, path, "cpu.max", "%lld %llu", (long long)c->quota.v,
+				  (unsigned long long)c->period.v);
 	}
 	if (!c->period.v)
 		return limits_add(l, dir, flags, path, "cpu.max", "max");

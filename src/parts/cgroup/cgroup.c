@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container's groups as a thing: made, undone, remembered, reopened, entered.  On the host; the work
+ * of making one group is the manager's, that of limits the writer's.
+ */
+#include "parts/cgroup/cgroup.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "base/own.h"
+#include "base/str.h"
+#include "parts/cgroup/manager-fs.h"
+#include "parts/cgroup/write.h"
+#include "sys/bpf.h"
+#include "sys/fd.h"
+#include "sys/groupfs.h"
+#include "sys/procfs.h"
+
+static void close_dir(struct cgroup_dir *d)
+{
+	own_close(&d->fd);
+	own_close(&d->mount);
+	if (d->owns_path) {
+		free((char *)d->path);
+		d->path = NULL;
+		d->owns_path = false;
+	}
+}
+
+void cgroup_undo(struct cgroup *cg)
+{
+	int saved = errno;
+	struct err e;
+
+	for (int i = cg->n - 1; i >= 0; i--) {
+		if (cg->is_made && cg->dir[i].made && manager_fs_remove(&cg->dir[i], &e) < 0)
+			log_warning("%s", e.msg);
+		close_dir(&cg->dir[i]);
+	}
+	*cg = CGROUP_NONE;
+	errno = saved;
+}
+
+void cgroup_keep(struct cgroup *cg)
+{
+	cg->is_made = false;
+}
+
+/* ---- making ------------------------------------------------------------------------ */
+
+static int set_path(struct cgroup_dir *d, const char *mount, const char *path, struct err *e)
+{
+	size_t size = strlen(mount) + strlen(path) + 2;
+	struct text t = { .size = size };
+	char *s = malloc(size);
+
+	if (!s)
+		return err_sys(e, "cgroup \"%s\"", path);
+	t.s = s;
+	text_add(&t, mount);
+	text_add(&t, "/");
+	text_add(&t, path);
+	d->path = s;
+	d->owns_path = true;
+	return 0;
+}
+
+/* The files that a delegated group's owner may write to, as the kernel lists them. */
+static const char *delegate_files(char buf[4096])
+{
+	struct err ignored;
+
+	if (file_read_at(AT_FDCWD, "/sys/kernel/cgroup/delegate", buf, 4096, &ignored) > 0)
+		return buf;
+	return "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n";
+}
+
+static int delegate(const struct cgroup_dir *d, uid_t owner, struct err *e)
+{
+	char buf[4096];
+	const char *word, *rest = delegate_files(buf);
+	size_t len;
+
+	if (groupfs_chown(d->fd, "", owner, (gid_t)-1, e) < 0)
+		return -1;
+	while ((word = str_word(&rest, "\n", &len))) {
+		char file[GROUP_NAME_MAX + 1];
+		struct text t = TEXT(file);
+
+		text_addn(&t, word, len);
+		if (!len || t.cut || memchr(word, '/', len))
+			continue;
+		if (groupfs_chown(d->fd, file, owner, (gid_t)-1, e) < 0 && e->num != ENOENT)
+			return -1;
+	}
+	return 0;
+}
+
+static int attach(const struct cgroup_dir *d, const struct device_program *p, struct err *e)
+{
+	AUTO_FD int prog = bpf_load_device_program(p->v, p->n, e);
+
+	if (prog < 0 || bpf_attach_device_program(d->fd, prog, e) < 0)
+		return err_in(e, "linux.resources.devices");
+	return 0;
+}
+
+int cgroup_set_devices(const struct cgroup_dir *d, const struct device_rules *rules, struct arena *a, struct err *e)
+{
+	struct device_program p;
+
+	devices_program(&p, rules, a);
+	return attach(d, &p, e);
+}
+
+static int make_dirs(struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
+{
+	for (int i = 0; i < p->n; i++) {
+		struct cgroup_dir *d = &cg->dir[cg->n];
+
+		*d = (struct cgroup_dir){
+			.controllers = p->dir[i].controllers, .is_v2 = p->dir[i].is_v2, .fd = -EBADF, .mount = -EBADF };
+		cg->n++;
+		if (set_path(d, p->dir[i].mount, p->dir[i].path, e) < 0 ||
+		    manager_fs_make(d, &p->dir[i], p->v2_controllers ? p->v2_controllers : "", e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Who is not root and has been given no group to make groups in can live without, unless limits were asked for. */
+static bool is_forgiven(const struct cgroup_plan *p, const struct err *e)
+{
+	return p->is_rootless && p->writes.n == 0 && p->devices.n == 0 &&
+	       (e->num == EACCES || e->num == EPERM || e->num == EROFS || e->num == ENOENT);
+}
+
+int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
+{
+	AUTO(cgroup) cg = { .manager = p->manager, .is_made = true };
+
+	if (make_dirs(&cg, p, e) < 0) {
+		if (!is_forgiven(p, e))
+			return -1;
+		log_debug("no cgroup for this container: %s", e->msg);
+		cgroup_undo(&cg);
+		*out = (struct cgroup){ .manager = p->manager };
+		return 0;
+	}
+	if (write_limits(&cg, &p->writes, false, NULL, e) < 0)
+		return -1;
+	if (p->devices.n && attach(&cg.dir[cg.n - 1], &p->devices, e) < 0)
+		return -1;
+	if (p->delegate && delegate(&cg.dir[cg.n - 1], p->owner, e) < 0)
+		return -1;
+	*out = TAKE(cg, CGROUP_NONE);
+	return 0;
+}
+
+int cgroup_finish(const struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
+{
+	return write_limits(cg, &p->writes, true, NULL, e);
+}
+
+/* ---- remembering -------------------------------------------------------------------- */
+
+void cgroup_paths_planned(struct cgroup_paths *out, const struct cgroup_plan *p, struct arena *a)
+{
+	*out = (struct cgroup_paths){ .manager = p->manager, .n = p->n };
+	for (int i = 0; i < p->n; i++)
+		out->v[i] = (struct cgroup_path){
+			.controllers = p->dir[i].controllers,
+			.path = arena_printf(a, "%s/%s", p->dir[i].mount, p->dir[i].path),
+		};
+}
+
+void cgroup_paths_of(struct cgroup_paths *out, const struct cgroup *cg)
+{
+	*out = (struct cgroup_paths){ .manager = cg->manager, .n = cg->n };
+	for (int i = 0; i < cg->n; i++)
+		out->v[i] = (struct cgroup_path){
+			.controllers = cg->dir[i].controllers, .path = cg->dir[i].path,
+			.made = cg->dir[i].made, .id = cg->dir[i].id,
+		};
+}
+
+int cgroup_open(struct cgroup *out, const struct cgroup_paths *saved, struct err *e)
+{
+	AUTO(cgroup) cg = { .manager = saved->manager };
+
+	for (int i = 0; i < saved->n && i < CGROUP_DIRS; i++) {
+		const struct cgroup_path *p = &saved->v[i];
+		struct cgroup_dir *d = &cg.dir[cg.n];
+		bool is_v2 = !*p->controllers;
+		AUTO_FD int fd = groupfs_open(p->path, is_v2, e);
+
+		if (fd < 0 && e->num != ENOENT)
+			return -1;
+		/* Gone, or somebody else's of the same name: not ours to touch any more. */
+		if (fd < 0 || (p->id && groupfs_id(fd) != p->id))
+			continue;
+		*d = (struct cgroup_dir){
+			.controllers = p->controllers, .path = p->path, .mount = -EBADF, .made = p->made, .id = p->id,
+			.is_v2 = is_v2, .fd = TAKE_FD(fd),
+		};
+		cg.n++;
+	}
+	*out = TAKE(cg, CGROUP_NONE);
+	return 0;
+}
+
+/* ---- entering ------------------------------------------------------------------------ */
+
+int cgroup_into_fd(const struct cgroup *cg)
+{
+	for (int i = 0; i < cg->n; i++)
+		if (cg->dir[i].is_v2)
+			return cg->dir[i].fd;
+	return -1;
+}
+
+int cgroup_entries(const struct cgroup *cg, int fds[], int *n, struct err *e)
+{
+	*n = 0;
+	for (int i = 0; i < cg->n; i++) {
+		if (cg->dir[i].is_v2)
+			continue;
+		fds[*n] = groupfs_open_file(cg->dir[i].fd, "cgroup.procs", O_WRONLY, e);
+		if (fds[*n] < 0) {
+			while (*n > 0)
+				own_close(&fds[--*n]);
+			return err_in(e, "cgroup \"%s\"", cg->dir[i].path);
+		}
+		++*n;
+	}
+	return 0;
+}
+
+static bool has_controller(const struct cgroup_dir *d, const char *list, size_t n)
+{
+	const char *word, *rest = list, *end = list + n;
+	size_t len;
+
+	if (!n)
+		return d->is_v2;
+	while (rest && rest < end && (word = str_word(&rest, ",:", &len))) {
+		const char *have, *all = d->controllers;
+		size_t l;
+
+		if (word >= end)
+			break;
+		while ((have = str_word(&all, ",", &l)))
+			if (len && l == len && memcmp(have, word, l) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* One spec: all groups that it names go on to the path beneath them. */
+static int descend(struct cgroup *cg, const char *spec, struct err *e)
+{
+	const char *colon = strchr(spec, ':'), *path = colon ? colon + 1 : spec;
+	int found = 0;
+
+	path += strspn(path, "/");
+	if (!*path)
+		return 0;
+	if (!cgroup_is_path(path))
+		return err_set(e, ERR_USAGE, "cgroup \"%s\": not a path beneath the container's cgroup", spec);
+	for (int i = 0; i < cg->n; i++) {
+		struct cgroup_dir *d = &cg->dir[i];
+		AUTO_FD int fd = -EBADF;
+
+		if (colon && !has_controller(d, spec, (size_t)(colon - spec)))
+			continue;
+		fd = groupfs_find(d->fd, path, e);
+		if (fd < 0 && e->num != ENOENT)
+			return -1;
+		if (fd < 0)
+			continue;
+		own_close(&d->fd);
+		d->fd = TAKE_FD(fd);
+		found++;
+	}
+	if (!found)
+		return err_set(e, ERR_USAGE, "cgroup \"%s\": the container has no such cgroup", spec);
+	return 0;
+}
+
+int cgroup_descend(struct cgroup *cg, const char *const *specs, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (descend(cg, specs[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* The path of "0::/a/b" in /proc/PID/cgroup, in place. */
+static char *unified_line(char *text)
+{
+	for (char *line = text; line && *line;) {
+		char *end = strchr(line, '\n');
+
+		if (end)
+			*end++ = '\0';
+		if (str_starts(line, "0::/"))
+			return line + strlen("0::/");
+		line = end;
+	}
+	return NULL;
+}
+
+int cgroup_follow(struct cgroup *cg, pid_t init, struct err *e)
+{
+	AUTO(procfs) proc = PROCFS_NONE;
+	char text[8192], file[48], *path;
+	struct text f = TEXT(file);
+	struct cgroup_dir *d = NULL;
+
+	for (int i = 0; i < cg->n; i++)
+		if (cg->dir[i].is_v2)
+			d = &cg->dir[i];
+	if (!d || groupfs_read(d->fd, "cgroup.subtree_control", text, sizeof(text), e) <= 1)
+		return 0;
+	text_addf(&f, "%d/cgroup", (int)init);
+	if (procfs_open(&proc, e) < 0 || procfs_read(&proc, file, text, sizeof(text), e) < 0)
+		return -1;
+	path = unified_line(text);
+	/* Ours is a tail of the absolute directory; what follows it in init's path lies beneath us. */
+	for (const char *ours = path ? strchr(d->path + 1, '/') : NULL; ours; ours = strchr(ours + 1, '/')) {
+		const char *below = str_after(path, ours + 1);
+		AUTO_FD int fd = -EBADF;
+
+		if (!below || *below != '/' || !cgroup_is_path(below + 1))
+			continue;
+		fd = groupfs_find(d->fd, below + 1, e);
+		if (fd < 0)
+			return err_in(e, "the cgroup of the container's init");
+		own_close(&d->fd);
+		d->fd = TAKE_FD(fd);
+		return 0;
+	}
+	return 0;
+}
