@@ -72,21 +72,28 @@ struct spec_type {
 	SPEC_ROW(s, m, key, .kind = SPEC_KIND(SPEC_MEMBER(s, m)), __VA_ARGS__)
 /* One word out of a table of words; the member is an int (an enum), 0 is "absent". */
 #define CHOICE(s, m, key, table, ...) \
-	SPEC_ROW(s, m, key, .kind = SPEC_ENUM + SPEC_WORD(SPEC_MEMBER(s, m)), .choice = &(table), __VA_ARGS__)
+	SPEC_ROW(s, m, key, .kind = SPEC_ENUM + SPEC_WORD(SPEC_MEMBER(s, m)), \
+		 .choice = &(table), __VA_ARGS__)
 /* Another object: the member is a pointer, NULL when absent. */
 #define OBJECT(s, m, key, T, ...) \
-	SPEC_ROW(s, m, key, .kind = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m), struct oci_##T), .type = &oci_##T##_type, __VA_ARGS__)
+	SPEC_ROW(s, m, key, .kind = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m), struct oci_##T), \
+		 .type = &oci_##T##_type, __VA_ARGS__)
 /* Lists of values, of words, of objects. */
 #define LIST(s, m, key, ...) \
 	SPEC_ROW(s, m, key, .kind = SPEC_LIST, .elem = SPEC_KIND(*SPEC_MEMBER(s, m).v), __VA_ARGS__)
 #define LIST_CHOICE(s, m, key, table, ...) \
-	SPEC_ROW(s, m, key, .kind = SPEC_LIST, .elem = SPEC_ENUM + SPEC_WORD(*SPEC_MEMBER(s, m).v), .choice = &(table), __VA_ARGS__)
+	SPEC_ROW(s, m, key, .kind = SPEC_LIST, .elem = SPEC_ENUM + SPEC_WORD(*SPEC_MEMBER(s, m).v), \
+		 .choice = &(table), __VA_ARGS__)
 #define LIST_OBJECT(s, m, key, T, ...) \
-	SPEC_ROW(s, m, key, .kind = SPEC_LIST, .elem = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m).v, struct oci_##T), .type = &oci_##T##_type, __VA_ARGS__)
+	SPEC_ROW(s, m, key, .kind = SPEC_LIST, \
+		 .elem = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m).v, struct oci_##T), \
+		 .type = &oci_##T##_type, __VA_ARGS__)
 
 /* An object used as a dictionary of objects: a list whose elements begin with their key. */
 #define DICT_OBJECT(s, m, key, T, ...) \
-	SPEC_ROW(s, m, key, .kind = SPEC_DICT, .elem = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m).v, struct oci_##T), .type = &oci_##T##_type, __VA_ARGS__)
+	SPEC_ROW(s, m, key, .kind = SPEC_DICT, \
+		 .elem = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m).v, struct oci_##T), \
+		 .type = &oci_##T##_type, __VA_ARGS__)
 
 #define REQUIRED .required = true
 
@@ -122,7 +129,8 @@ int spec_decode(const struct spec_type *t, const char *text, size_t len,
  * The same; NOTE is called for each member that the tables do not have.  MEANT: the member that
  * differs from it in the case of letters only (other runtimes read it as that one), or NULL.
  */
-typedef void spec_note(void *ctx, const char *path, const char *meant, unsigned line, unsigned column);
+typedef void spec_note(void *ctx, const char *path, const char *meant, unsigned line,
+		       unsigned column);
 int spec_decode_noting(const struct spec_type *t, const char *text, size_t len, struct arena *a,
 		       void **out, spec_note *note, void *ctx, struct spec_error *e);
 

@@ -41,3 +41,24 @@ check-fault: all
 	$(ROOT_TESTS) $(srcdir)/tests/fault
 check-engines: all
 	$(ROOT_TESTS) $(srcdir)/tests/engines
+
+# Fuzzing, without root: libFuzzer where clang has it, mutate.c with sanitizers otherwise.
+# One target is fuzz-NAME.c; its seeds are FUZZ_SEEDS.  FUZZ_SECONDS=3600 for a long run.
+FUZZ_SECONDS = 20
+FUZZ_SEEDS = $(srcdir)/tests/bundles $(srcdir)/tests/spec/examples
+FUZZ_FLAGS = -std=c11 -g -O1 $(COMMON_CPPFLAGS) -iquote $(srcdir)/tests -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer $(YAJL_CFLAGS)
+FUZZ_CONFIG = $(srcdir)/tests/fuzz/fuzz-config.c $(addprefix $(srcdir)/,$(OCI_SPEC_FILES)) $(srcdir)/src/base/*.c
+
+.PHONY: check-fuzz
+check-fuzz:
+	@mkdir -p fuzz-corpus
+	if clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o fuzz-config $(FUZZ_CONFIG) $(YAJL_LIBS) 2>/dev/null; then \
+		./fuzz-config -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -max_len=30000 -verbosity=0 -print_final_stats=1 \
+			fuzz-corpus $(FUZZ_SEEDS); \
+	else \
+		$(CC) $(FUZZ_FLAGS) -fsanitize=address,undefined -o fuzz-config $(FUZZ_CONFIG) $(srcdir)/tests/fuzz/mutate.c \
+			$(YAJL_LIBS) && \
+		./fuzz-config $(FUZZ_SECONDS) $${FUZZ_SEED:-$$(date +%s)} $(FUZZ_SEEDS:%=%/*.json); \
+	fi
+CLEANFILES += fuzz-config
