@@ -84,9 +84,9 @@ int plan_create(const struct plan **out, const struct oci_config *config, const 
 
 /*
  * One more process in the container whose saved config is CONFIG (the bytes of create, not those that lie in the bundle
- * today).  It inherits user, groups, umask, env, cwd, rlimits, oomScoreAdj, capabilities, noNewPrivileges, seccomp, LSM label,
- * scheduler and I/O priority, unless the request says otherwise; --process replaces all that process.json can
- * hold, seccomp and personality (of config.json's linux) stay.  Errors about process.json begin with its JSON path.
+ * today).  It inherits user, groups, umask, env, cwd, rlimits, oomScoreAdj, capabilities, noNewPrivileges, LSM labels,
+ * scheduler and I/O priority, unless the request says otherwise; a process.json replaces them, see exec.c.  Seccomp,
+ * memory policy and personality are the container's always.  Paths in errors begin with "process." for either.
  */
 int plan_exec(const struct plan **out, const struct oci_config *config, const struct exec_request *,
 	      const struct host *, struct arena *, struct err *);

@@ -6,9 +6,8 @@
 #include <stddef.h>
 
 #include "oci-spec/config.h"
+#include "parts/cgroup/cgroup.h"
 #include "sys/root.h"
-
-enum manager_wish { MANAGER_FS, MANAGER_SYSTEMD, MANAGER_NONE };
 
 /* Socket activation and sd_notify: taken from the caller's environment by cli/. */
 struct activation {
@@ -25,7 +24,7 @@ struct create_request {
 	const char *console_socket, *pid_file, *pidfd_socket;   /* NULL: none */
 	unsigned preserve_fds;
 	bool no_pivot, no_new_keyring;
-	enum manager_wish manager;
+	enum cgroup_manager manager;
 	bool detach;                    /* create, run --detach: husk leaves, so a terminal needs a console socket */
 	bool keep, no_subreaper;        /* run */
 	struct activation activation;
@@ -47,6 +46,7 @@ struct exec_request {
 	size_t ngroups;
 	const char *apparmor, *process_label;
 	bool no_new_privs, tty, detach, ignore_paused;
+	bool no_new_keyring;            /* as create was called: it then joined none either */
 	const char *const *cgroups;     /* --cgroup */
 	size_t ncgroups;
 	const char *console_socket, *pid_file, *pidfd_socket;

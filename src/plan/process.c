@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process of a new container or of exec, planned; see process.h. Pure, in husk. */
+#include "plan/process.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "base/str.h"
+
+/* Podman's --group-add keep-groups; the one annotation here that weakens anything, and only towards what the caller has. */
+bool plan_keeps_groups(const struct oci_config *c)
+{
+	for (size_t i = 0; i < c->annotations.n; i++)
+		if (strcmp(c->annotations.v[i].key, "run.oci.keep_original_groups") == 0)
+			return strcmp(c->annotations.v[i].value, "1") == 0 ||
+			       strcmp(c->annotations.v[i].value, "true") == 0;
+	return false;
+}
+
+static const char *const *arguments(const str_list *args, struct arena *a)
+{
+	const char **v = ARENA_ARRAY(a, const char *, args->n + 1);
+
+	for (size_t i = 0; i < args->n; i++)
+		v[i] = arena_strdup(a, args->v[i]);
+	return v;
+}
+
+/*
+ * Descriptors from 3 on: those of socket activation come first, then those of --preserve-fds (as in runc).  Engines that
+ * do the activation themselves put LISTEN_FDS into process.env and count theirs in --preserve-fds.
+ */
+static unsigned preserved(const struct process_request *rq)
+{
+	unsigned listen = rq->activation ? rq->activation->listen_fds : 0;
+	const str_list *env = rq->process ? &rq->process->env : NULL;
+
+	for (size_t i = 0; env && i < env->n; i++)
+		if (str_starts(env->v[i], "LISTEN_FDS="))
+			return MAX(listen, rq->preserve_fds);
+	return listen + rq->preserve_fds;
+}
+
+static int guards(struct plan *p, const struct process_request *rq, const struct host *host, struct arena *a,
+		  struct err *e)
+{
+	const struct oci_process *proc = rq->process;
+	bool loads_filter;
+
+	p->no_new_privileges = proc && proc->no_new_privileges;
+	if (seccomp_plan(&p->seccomp, rq->seccomp, host, a, e) < 0)
+		return -1;
+	loads_filter = p->seccomp.code && !p->no_new_privileges;
+	if (caps_plan(&p->caps, proc ? proc->capabilities : NULL, rq->own_userns, loads_filter, host, a, e) < 0)
+		return -1;
+	return lsm_plan(&p->lsm, proc, host, a, e);
+}
+
+int process_plan(struct plan *p, const struct process_request *rq, const struct host *host, struct arena *a,
+		 struct err *e)
+{
+	const struct oci_process *proc = rq->process;
+	const struct environment_extra extra = {
+		.set = rq->env, .n = rq->nenv, .notify = rq->notify,
+		.listen_fds = rq->activation ? rq->activation->listen_fds : 0,
+		.listen_names = rq->activation ? rq->activation->listen_names : NULL,
+	};
+
+	p->args = proc ? arguments(&proc->args, a) : NULL;
+	p->cwd = CPATH(arena_strdup(a, proc ? proc->cwd : "/"));
+	if (user_plan(&p->user, proc ? proc->user : NULL, rq->denies_setgroups, rq->keeps_groups, "process.user",
+		      host, a, e) < 0 ||
+	    stdio_plan(&p->stdio, proc && proc->terminal, proc ? proc->console_size : NULL, preserved(rq),
+		       p->user.uid, e) < 0 ||
+	    environment_plan(&p->environment, proc ? &proc->env : NULL, &extra, "process.env", a, e) < 0 ||
+	    guards(p, rq, host, a, e) < 0 ||
+	    limits_plan(&p->limits, proc, "process", a, e) < 0 ||
+	    schedule_plan(&p->schedule, proc, rq->is_exec, "process", host, a, e) < 0)
+		return -1;
+	return 0;
+}

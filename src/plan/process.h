@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The process of a plan: what create and exec decide in the same way, from one process object.  Two ways
+ * in that differ by accident have been holes (CVE-2022-29162: exec had its own code for capabilities).
+ */
+#pragma once
+
+#include "plan/plan.h"
+
+struct process_request {
+	const struct oci_process *process;      /* NULL: none was given (create only) */
+	const struct oci_seccomp *seccomp;      /* NULL: none */
+	const struct activation *activation;
+	const char *notify;             /* NOTIFY_SOCKET inside, NULL */
+	const char *const *env;         /* exec --env */
+	size_t nenv;
+	unsigned preserve_fds;
+	bool own_userns, denies_setgroups, keeps_groups, is_exec;
+};
+
+/*
+ * Fills args, cwd, user, environment, limits, schedule, stdio, seccomp, caps, lsm and no_new_privileges of *P.
+ * PROCESS has gone through check_process().
+ */
+int process_plan(struct plan *p, const struct process_request *, const struct host *, struct arena *, struct err *);
+
+/* The annotation run.oci.keep_original_groups. */
+bool plan_keeps_groups(const struct oci_config *);
