@@ -86,7 +86,7 @@ _Noreturn static void hand_over(struct init *in, pid_t pid, int pidfd)
 	struct letter q = { .number = pid, .parcel = { .fds = { pidfd }, .nfds = 1 } };
 	struct err e;
 
-	if (handshake_ask(&in->talk, STEP_INIT, &q, NULL, &e) < 0) {
+	if (handshake_ask_only(&in->talk, STEP_INIT, &q, &e) < 0) {
 		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
 		handshake_failed(&in->talk, &e);
 		_exit(1);
@@ -97,12 +97,10 @@ _Noreturn static void hand_over(struct init *in, pid_t pid, int pidfd)
 int stage_fork(struct init *in, struct err *e)
 {
 	const struct ns_plan *ns = &in->plan->ns;
-	int pidfd = -EBADF, alive[2];
+	int pidfd = -EBADF;
 
 	if (!ns->needs_bridge && !in->plan->is_exec)
 		return 0;               /* clone3 of husk itself has made them all */
-	if (pipe2(alive, O_CLOEXEC) < 0)
-		return err_sys(e, "pipe");
 
 	/* CLONE_NEWCGROUP waits until the cgroup is entered; the other two are there already. */
 	struct clone_args args = {
@@ -116,14 +114,9 @@ int stage_fork(struct init *in, struct err *e)
 	if (pid > 0)
 		hand_over(in, (pid_t)pid, pidfd);
 
-	/* The conversation is ours once the bridge has left it: end of file. */
-	char none;
-
-	close(alive[1]);
-	while (read(alive[0], &none, 1) < 0 && errno == EINTR)
-		;
-	close(alive[0]);
-	in->talk.at = STEP_INIT;
+	/* The bridge has asked and left: husk answers when it is gone, so the conversation is ours from here on. */
+	if (handshake_await(&in->talk, STEP_INIT, NULL, e) < 0)
+		return -1;
 	procfs_undo(&in->proc);         /* it was that of the bridge's PID namespace */
 	in->proc = PROCFS_NONE;
 	return 0;

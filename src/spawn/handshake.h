@@ -61,6 +61,8 @@ struct letter {
  */
 typedef int serve_fn(void *host, struct letter *question, struct letter *answer, struct err *);
 
+/* Host: a new conversation; *INIT_FD is the other end, to be given away. No crumb yet. */
+int handshake_open(struct handshake *, uint32_t needed, int *init_fd, struct err *);
 /* Host: serves all needed steps to the end. On failure init has been told. */
 int handshake_serve(struct handshake *, serve_fn *const serve[STEP_MAX], void *host, struct err *);
 /* Host, after READY of an exec: waits for the execve. 0: done (end of file); -1: init's error. */
@@ -68,6 +70,12 @@ int handshake_wait_exec(struct handshake *, struct err *);
 
 /* Init: a question and its answer. Q, A may be NULL. A step that is not needed: 0 at once, *A empty. */
 int handshake_ask(struct handshake *, enum step, const struct letter *q, struct letter *a, struct err *);
+/*
+ * The two halves of it.  The bridge asks INIT and exits; the final init, which shares the socket, takes the
+ * answer: so the answer tells it that the bridge is gone and the conversation its own.
+ */
+int handshake_ask_only(struct handshake *, enum step, const struct letter *q, struct err *);
+int handshake_await(struct handshake *, enum step, struct letter *a, struct err *);
 bool handshake_needs(const struct handshake *, enum step);
 int handshake_log(struct handshake *, enum log_level, const char *text);
 void handshake_failed(struct handshake *, const struct err *);          /* init gives up */

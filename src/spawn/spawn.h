@@ -17,8 +17,8 @@
 #include "spawn/handshake.h"
 
 /*
- * The descriptors that husk-init finds, counted from 3 + plan->stdio.preserved; that first number is its argv[1]
- * in decimal.  Missing ones are closed.
+ * The descriptors that husk-init finds, counted from a number that is its argv[1] in decimal: 3 + plan->stdio.preserved or
+ * more.  Which of them are there follows from the plan; the others are not open.
  */
 enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_FD_TARGET_ROOT, INIT_FD_NS };
 #define INIT_FDS (INIT_FD_NS + NS_KINDS)
@@ -27,6 +27,7 @@ struct child {
 	pid_t pid;                      /* until the step INIT: of the bridge, when there is one */
 	int pidfd;
 	struct handshake talk;
+	bool is_kept;
 };
 
 #define CHILD_NONE ((struct child){ .pid = 0, .pidfd = -EBADF, .talk = { .fd = -EBADF, .at = -1 } })

@@ -26,5 +26,8 @@ struct idmap_plan {
 int idmap_plan(struct idmap_plan *, const struct oci_config *, const struct host *, struct arena *, struct err *);
 /* Host: writes the maps of PID. */
 int idmap_serve(const struct idmap_plan *, pid_t, struct err *);
-/* In husk-init, inside a user namespace: becomes 0:0 there, without further groups. Nothing when 0:0 does not exist. */
+/*
+ * In husk-init, inside a user namespace: becomes 0:0 there, which works on the mounts are done as.  Nothing when 0:0 does
+ * not exist.  Supplementary groups are left to user_apply(), which comes later.
+ */
 int idmap_root_apply(const struct idmap_plan *, struct err *);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The birth of husk-init, on the host: after the plan is sealed and the cgroup made, before the conversation.
+ *
+ * Nothing of husk itself ever runs in a namespace of the container: the child that shares our memory
+ * executes husk-init at once, in new namespaces where nobody else is yet, or (bridged) still in the host's.
+ * Because that execve(2) happens in the host's user namespace, the memory of husk-init belongs to it, and
+ * undumpable means undumpable: also root of the container's user namespace, with
+ * CAP_SYS_PTRACE there, cannot look into it (ptrace(2), mm->user_ns).
+ */
+#include "spawn/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/own.h"
+#include "spawn/stages.h"
+#include "sys/birth.h"
+#include "sys/calls.h"
+#include "sys/process.h"
+#include "sys/seal.h"
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+
+#define DEATH_MSEC      1000    /* from the end of its socket to the end of the process */
+
+/* What the child needs to become husk-init. */
+struct passage {
+	int program;
+	int from[INIT_FDS];             /* -EBADF: not there */
+	int base;
+	char *const *argv;
+};
+
+static void close_talk(struct handshake *talk)
+{
+	own_close(&talk->fd);
+	if (talk->crumb)
+		munmap(talk->crumb, sizeof(*talk->crumb));
+	talk->crumb = NULL;
+}
+
+void child_undo(struct child *c)
+{
+	struct process_end end;
+	struct err ignored;
+	int saved = errno;
+
+	/* First the socket: an init that a dying bridge has just made must see the end of it. */
+	close_talk(&c->talk);
+	if (c->pidfd >= 0 && c->pid > 0 && !c->is_kept) {
+		sys_pidfd_send_signal(c->pidfd, SIGKILL);
+		(void)process_wait(c->pidfd, &end, &ignored);
+	}
+	own_close(&c->pidfd);
+	c->pid = 0;
+	errno = saved;
+}
+
+void child_keep(struct child *c)
+{
+	c->is_kept = true;
+}
+
+/* In the child: the caller's memory, descriptors of its own. */
+static void become_init(void *arg)
+{
+	static char *const no_env[] = { NULL };
+	const struct passage *way = arg;
+	struct handshake talk = { .fd = way->from[INIT_FD_TALK] };
+	struct err e;
+
+	for (int i = 0; i < INIT_FDS; i++) {
+		if (way->from[i] >= 0 && dup2(way->from[i], way->base + i) < 0) {
+			err_sys(&e, "hand descriptor %d to husk-init", way->base + i);
+			goto out;
+		}
+	}
+	sys_execveat(way->program, "", way->argv, no_env, AT_EMPTY_PATH);
+	err_sys(&e, "execute husk-init");
+out:
+	handshake_failed(&talk, &e);
+	_exit(127);
+}
+
+/* Above everything that is handed over, so that no dup2(2) hits a descriptor that is still needed. */
+static int lowest_free(const struct passage *way, unsigned preserved)
+{
+	int base = 3 + (int)preserved;
+
+	for (int i = 0; i < INIT_FDS; i++)
+		base = MAX(base, way->from[i] + 1);
+	return MAX(base, way->program + 1);
+}
+
+static int clone_init(struct child *c, const struct spawn_request *rq, struct passage *way, struct err *e)
+{
+	const struct ns_plan *ns = &rq->plan->ns;
+	char base[16];
+	char *argv[] = { (char[]){ "husk-init" }, base, NULL };
+	struct clone_args args = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (uintptr_t)&c->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	/* The cgroup namespace would show the group of its maker: init unshares it once it is in its own. */
+	if (!ns->needs_bridge)
+		args.flags |= ns->make & ~(uint64_t)CLONE_NEWCGROUP;
+	if (rq->cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)rq->cgroup;
+	}
+	way->base = lowest_free(way, rq->plan->stdio.preserved);
+	way->argv = argv;
+	snprintf(base, sizeof(base), "%d", way->base);
+	c->pid = birth(&args, become_init, way);
+	if (c->pid < 0) {
+		c->pid = 0;
+		c->pidfd = -EBADF;
+		return err_sys(e, rq->cgroup >= 0 ? "clone3 (into the cgroup)" : "clone3");
+	}
+	return 0;
+}
+
+static int make_crumb(struct handshake *talk, struct err *e)
+{
+	AUTO_FD int fd = sys_memfd_create("husk-stage", MFD_CLOEXEC);
+	void *page;
+
+	if (fd < 0)
+		return err_sys(e, "memfd_create");
+	if (ftruncate(fd, sizeof(*talk->crumb)) < 0)
+		return err_sys(e, "grow the page of the stage");
+	page = mmap(NULL, sizeof(*talk->crumb), PROT_READ, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED)
+		return err_sys(e, "map the page of the stage");
+	talk->crumb = page;
+	return TAKE_FD(fd);
+}
+
+static void close_fds(int *fds, int n)
+{
+	for (int i = 0; i < n; i++)
+		own_close(&fds[i]);
+}
+
+int spawn(struct child *out, const struct spawn_request *rq, struct err *e)
+{
+	const struct plan *plan = rq->plan;
+	AUTO(child) c = CHILD_NONE;
+	AUTO_FD int program = -EBADF;
+	AUTO_FD int talk = -EBADF;
+	AUTO_FD int crumb = -EBADF;
+	struct passage way;
+	int *ns_fds = way.from + INIT_FD_NS;
+	int ret;
+
+	if (!arena_shares(rq->arena, plan, sizeof(*plan)) || !rq->arena->sealed)
+		return err_set(e, ERR_BUG, "spawn: the plan is not in a sealed arena");
+	for (int i = 0; i < INIT_FDS; i++)
+		way.from[i] = -EBADF;
+	program = seal_program(husk_init_start, (size_t)(husk_init_end - husk_init_start), "husk-init", e);
+	if (program < 0 || handshake_open(&c.talk, spawn_needed(plan), &talk, e) < 0)
+		return -1;
+	crumb = make_crumb(&c.talk, e);
+	if (crumb < 0 || ns_open(&plan->ns, ns_fds, e) < 0)
+		return -1;
+	way.program = program;
+	way.from[INIT_FD_TALK] = talk;
+	way.from[INIT_FD_PLAN] = rq->arena->fd;
+	way.from[INIT_FD_CRUMB] = crumb;
+	way.from[INIT_FD_TARGET] = rq->target;
+	way.from[INIT_FD_TARGET_ROOT] = rq->target_root;
+	ret = clone_init(&c, rq, &way, e);
+	close_fds(ns_fds, plan->ns.n_joins);
+	if (ret < 0)
+		return err_in(e, "start husk-init");
+	*out = TAKE(c, CHILD_NONE);
+	return 0;
+}
+
+int child_take_over(struct child *c, struct letter *question, struct err *e)
+{
+	struct process_end end;
+
+	if (question->number <= 0 || question->parcel.nfds != 1)
+		return err_set(e, ERR_BUG, "the bridge did not tell which process it made");
+	/* It exits right after its question, and nobody else speaks until this one is answered. */
+	if (process_wait(c->pidfd, &end, e) < 0)
+		return -1;
+	own_close(&c->pidfd);
+	c->pid = (pid_t)question->number;
+	c->pidfd = TAKE_FD(question->parcel.fds[0]);
+	return 0;
+}
+
+int child_explain(struct child *c, struct err *e)
+{
+	const char *stage = stage_name(c->talk.crumb ? c->talk.crumb->stage : -1);
+	struct process_end end;
+	struct err ignored;
+	char name[16];
+
+	/* Another kind is what init itself said, or a failure of ours. */
+	if (e->kind != ERR_PEER || c->pidfd < 0 || c->pid <= 0 ||
+	    process_wait_gone(c->pidfd, DEATH_MSEC, &ignored) != 1 ||
+	    process_wait(c->pidfd, &end, &ignored) < 0)
+		return -1;
+	c->pid = 0;
+	if (end.signaled)
+		err_set(e, ERR_PEER, "init was killed by %s in stage \"%s\"", signal_name(end.code, name), stage);
+	else
+		err_set(e, ERR_PEER, "init exited with %d in stage \"%s\"", end.code, stage);
+	return -1;
+}
