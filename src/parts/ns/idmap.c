@@ -6,9 +6,11 @@
  */
 #include "parts/ns/idmap.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/num.h"
+#include "base/own.h"
 #include "base/str.h"
 #include "sys/helper.h"
 #include "sys/procfs.h"
