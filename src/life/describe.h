@@ -7,6 +7,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+const char *life_version(void);         /* of husk */
+const char *life_commit(void);
+const char *life_spec_version(void);    /* of the specification */
+
 /* features.md of the runtime-spec, from the tables that the decoder itself uses. */
 char *life_features(struct arena *, struct err *);
 

@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "record/gate.h"
 #include "record/root.h"
+#include "record/words.h"
 #include "sys/fd.h"
 
 #define RECORD_FILE     "record.json"
@@ -94,7 +95,7 @@ static int place_new_dir(struct record *r, const char *temporary, struct err *e)
 		return err_sys(e, "lock state directory");
 	if (renameat2(r->root, temporary, r->root, r->id, RENAME_NOREPLACE) < 0) {
 		if (errno == EEXIST)
-			return err_set(e, ERR_STATE, "container with given id already exists");
+			return err_set(e, ERR_STATE, WORDS_EXISTS);
 		return err_sys(e, "make state directory \"%s\"", r->id);
 	}
 	return 0;
@@ -152,7 +153,7 @@ char *record_load_config(const struct record *r, struct arena *a, size_t *len, s
 
 static int absent(struct err *e)
 {
-	return err_set(e, ERR_STATE, "container does not exist");
+	return err_set(e, ERR_STATE, WORDS_ABSENT);
 }
 
 /* Reads record.json; what is missing or makes no sense leaves a record that is not readable. */

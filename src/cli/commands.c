@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of commands in the order of --help, and what some of them share. */
+#include "cli/commands.h"
+
+#include <regex.h>
+
+#include "record/record.h"
+
+const struct command *const commands[] = {
+	&command_create, &command_start, &command_run, &command_exec, &command_state, &command_list, &command_ps,
+	&command_kill, &command_delete, &command_pause, &command_resume, &command_update, &command_spec,
+	&command_features, &command_events, &command_checkpoint, &command_restore, NULL
+};
+
+struct match {
+	const struct globals *globals;
+	regex_t regex;
+	on_match_fn *one;
+	const void *self;
+	struct err first;
+};
+
+static int try_one(void *self, const char *id, struct err *e)
+{
+	struct match *m = self;
+	struct target target = { .root = m->globals->root, .id = id };
+	struct err why;
+
+	(void)e;
+	if (regexec(&m->regex, id, 0, NULL, 0) == 0 && m->one(&target, m->self, &why) < 0 && m->first.kind == ERR_NONE)
+		m->first = why;
+	return 0;
+}
+
+int each_match(const struct globals *g, const char *pattern, on_match_fn *one, const void *self, struct err *e)
+{
+	struct match m = { .globals = g, .one = one, .self = self };
+	int result;
+
+	if (regcomp(&m.regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return err_set(e, ERR_USAGE, "\"%s\" is not a regular expression", pattern);
+	result = record_each(g->root, try_one, &m, e);
+	regfree(&m.regex);
+	if (result == 0 && m.first.kind != ERR_NONE) {
+		*e = m.first;
+		return -1;
+	}
+	return result;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands, each described and carried out by a file of its own. */
+#pragma once
+
+#include "cli/options.h"
+#include "life/target.h"
+
+extern const struct command command_create, command_run, command_start, command_state, command_list, command_kill,
+	command_delete, command_exec, command_pause, command_resume, command_update, command_ps, command_spec,
+	command_features, command_events, command_checkpoint, command_restore;
+
+/* The only options that commands have in common. */
+#define OPTIONS_END {}
+
+static inline struct target target_of(const struct globals *g, const struct words *arguments)
+{
+	return (struct target){ .root = g->root, .id = arguments->v[0] };
+}
+
+/*
+ * `kill --regex`, `delete --regex`: calls ONE for every container whose id matches the POSIX extended expression PATTERN. All are
+ * tried; the first error is reported.
+ */
+typedef int on_match_fn(const struct target *, const void *self, struct err *);
+int each_match(const struct globals *, const char *pattern, on_match_fn *one, const void *self, struct err *);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `husk features`, `husk spec`, and the commands that others have and husk has not. */
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/own.h"
+#include "cli/commands.h"
+#include "life/describe.h"
+
+static const struct option_row features_options[] = { OPTIONS_END };
+
+static int features(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
+{
+	AUTO(arena) mem = ARENA_NONE;
+	char *json = life_features(&mem, e);
+
+	(void)g, (void)values, (void)arguments;
+	if (!json)
+		return -1;
+	(void)puts(json);
+	return 0;
+}
+
+struct spec_values { const char *bundle, *file; bool rootless; };
+
+static const struct option_row spec_options[] = {
+	{ 'b', "bundle", OPTION_TEXT, offsetof(struct spec_values, bundle), "DIR", "where to write it (.)" },
+	{ 'f', "file", OPTION_TEXT, offsetof(struct spec_values, file), "FILE", "its name (config.json)" },
+	{ 0, "rootless", OPTION_FLAG, offsetof(struct spec_values, rootless), NULL, "for a user who is not root" },
+	OPTIONS_END
+};
+
+static int spec(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
+{
+	const struct spec_values *v = values;
+
+	(void)g, (void)arguments;
+	return life_spec(v->bundle ? v->bundle : ".", v->file ? v->file : "config.json", v->rootless, e);
+}
+
+static int no_events(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
+{
+	(void)g, (void)values, (void)arguments;
+	return err_set(e, ERR_UNSUPPORTED, "events is not supported by this version of husk");
+}
+
+static int no_criu(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
+{
+	(void)g, (void)values, (void)arguments;
+	return err_set(e, ERR_UNSUPPORTED, "checkpoint and restore are not supported by this version of husk");
+}
+
+const struct command command_features = {
+	.name = "features", .arguments = "", .summary = "print what husk supports as JSON",
+	.options = features_options, .is_quiet = true, .run = features,
+};
+
+const struct command command_spec = {
+	.name = "spec", .arguments = "", .summary = "write a config.json to begin with",
+	.options = spec_options, .size = sizeof(struct spec_values), .run = spec,
+};
+
+/* No tables of options: refused whatever is asked, --help too (engines take its success for support). */
+const struct command command_events = {
+	.name = "events", .arguments = "CONTAINER-ID", .summary = "not supported yet", .run = no_events,
+};
+
+const struct command command_checkpoint = {
+	.name = "checkpoint", .arguments = "CONTAINER-ID", .summary = "not supported yet", .run = no_criu,
+};
+
+const struct command command_restore = {
+	.name = "restore", .arguments = "CONTAINER-ID", .summary = "not supported yet", .run = no_criu,
+};

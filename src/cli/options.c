@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parser of the option tables, and the --help made from them. */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/str.h"
+
+const struct option_row global_options[] = {
+	{ 0, "root", OPTION_TEXT, offsetof(struct globals, root), "DIR",
+	  "where the state of containers is kept (/run/husk; rootless: $XDG_RUNTIME_DIR/husk)" },
+	{ 0, "log", OPTION_TEXT, offsetof(struct globals, log), "FILE", "append messages to this file, too" },
+	{ 0, "log-format", OPTION_TEXT, offsetof(struct globals, log_format), "FORMAT",
+	  "of the log file: text (default) or json" },
+	{ 0, "log-level", OPTION_TEXT, offsetof(struct globals, log_level), "LEVEL",
+	  "error, warning (default), info or debug" },
+	{ 0, "debug", OPTION_FLAG, offsetof(struct globals, debug), NULL, "the same as --log-level=debug" },
+	{ 0, "systemd-cgroup", OPTION_FLAG, offsetof(struct globals, systemd_cgroup), NULL,
+	  "the same as --cgroup-manager=systemd" },
+	{ 0, "cgroup-manager", OPTION_TEXT, offsetof(struct globals, cgroup_manager), "MANAGER",
+	  "cgroupfs (default), systemd or disabled" },
+	{ 0, "rootless", OPTION_NO_TEXT, 0, "BOOL", "accepted, without effect: found out by itself" },
+	{ 0, "criu", OPTION_NO_TEXT, 0, "PATH", "accepted, without effect" },
+	{ 'v', "version", OPTION_FLAG, offsetof(struct globals, version), NULL, "print the version" },
+	{}
+};
+
+static bool takes_value(enum option_kind kind)
+{
+	switch (kind) {
+	case OPTION_FLAG:
+	case OPTION_NO_FLAG:
+		return false;
+	case OPTION_TEXT:
+	case OPTION_WORDS:
+	case OPTION_COUNT:
+	case OPTION_I64:
+	case OPTION_U64:
+	case OPTION_SIZE:
+	case OPTION_NO_TEXT:
+		return true;
+	}
+	return false;
+}
+
+static int bad_value(const struct option_row *o, const char *value, const char *want, struct err *e)
+{
+	return err_set(e, ERR_USAGE, "option --%s: \"%s\" is not %s", o->name, value, want);
+}
+
+void words_add(struct words *w, const char *word)
+{
+	const char **v = realloc(w->v, (w->n + 2) * sizeof(*v));
+
+	if (!v)
+		abort();
+	w->v = v;
+	v[w->n++] = word;
+	v[w->n] = NULL;
+}
+
+void parsed_undo(struct parsed *p)
+{
+	free(p->arguments.v);
+	p->arguments = (struct words){};
+}
+
+static int set_flag(const struct option_row *o, bool *flag, const char *value, struct err *e)
+{
+	if (!value || str_eq(value, "true") || str_eq(value, "1"))
+		*flag = true;
+	else if (str_eq(value, "false") || str_eq(value, "0"))
+		*flag = false;
+	else
+		return bad_value(o, value, "true or false", e);
+	return 0;
+}
+
+static int set_i64(const struct option_row *o, struct opt_i64 *out, const char *value, struct err *e)
+{
+	if (!num_parse_signed(value, INT64_MIN, INT64_MAX, &out->v))
+		return bad_value(o, value, "a number", e);
+	out->set = true;
+	return 0;
+}
+
+static int set_u64(const struct option_row *o, struct opt_u64 *out, const char *value, struct err *e)
+{
+	if (!num_parse(value, UINT64_MAX, &out->v))
+		return bad_value(o, value, "a number from 0 on", e);
+	out->set = true;
+	return 0;
+}
+
+static int set_size(const struct option_row *o, struct opt_i64 *out, const char *value, struct err *e)
+{
+	uint64_t bytes;
+
+	out->set = true;
+	out->v = -1;
+	if (str_eq(value, "-1"))
+		return 0;
+	if (!num_parse_size(value, &bytes) || bytes > INT64_MAX)
+		return bad_value(o, value, "a size in bytes, like 512M", e);
+	out->v = (int64_t)bytes;
+	return 0;
+}
+
+static int set_count(const struct option_row *o, unsigned *out, const char *value, struct err *e)
+{
+	uint64_t n;
+
+	if (!num_parse(value, INT32_MAX, &n))
+		return bad_value(o, value, "a number from 0 on", e);
+	*out = (unsigned)n;
+	return 0;
+}
+
+static int set(const struct option_row *o, const char *value, void *values, struct err *e)
+{
+	void *member = (char *)values + o->offset;
+	bool ignored;
+
+	switch (o->kind) {
+	case OPTION_FLAG:
+		return set_flag(o, member, value, e);
+	case OPTION_TEXT:
+		*(const char **)member = value;
+		return 0;
+	case OPTION_WORDS:
+		words_add(member, value);
+		return 0;
+	case OPTION_COUNT:
+		return set_count(o, member, value, e);
+	case OPTION_I64:
+		return set_i64(o, member, value, e);
+	case OPTION_U64:
+		return set_u64(o, member, value, e);
+	case OPTION_SIZE:
+		return set_size(o, member, value, e);
+	case OPTION_NO_FLAG:
+		return set_flag(o, &ignored, value, e);
+	case OPTION_NO_TEXT:
+		return 0;
+	}
+	return 0;
+}
+
+static const struct option_row *find_long(const struct option_row *table, const char *name, size_t len)
+{
+	for (const struct option_row *o = table; o->name; o++)
+		if (strlen(o->name) == len && memcmp(o->name, name, len) == 0)
+			return o;
+	return NULL;
+}
+
+static const struct option_row *find_short(const struct option_row *table, char letter)
+{
+	for (const struct option_row *o = table; o->name; o++)
+		if (o->letter == letter)
+			return o;
+	return NULL;
+}
+
+struct parser {
+	const struct option_row *table;
+	int argc;
+	char **argv;
+	int at;
+	void *values;
+	struct parsed *out;
+	struct err *e;
+};
+
+/* VALUE: what stood in the same word, NULL when nothing did. */
+static int take(struct parser *p, const struct option_row *o, const char *value)
+{
+	if (takes_value(o->kind) && !value) {
+		if (p->at >= p->argc)
+			return err_set(p->e, ERR_USAGE, "option --%s requires an argument", o->name);
+		value = p->argv[p->at++];
+	}
+	return set(o, value, p->values, p->e);
+}
+
+static bool is_help(const char *word)
+{
+	return str_eq(word, "--help") || str_eq(word, "-help") || str_eq(word, "-h");
+}
+
+/* "-abc", "-b DIR", "-bDIR", "-b=DIR" */
+static int take_letters(struct parser *p, const char *word)
+{
+	for (const char *c = word + 1; *c; c++) {
+		const struct option_row *o = find_short(p->table, *c);
+
+		if (!o)
+			return err_set(p->e, ERR_USAGE, "unknown option \"%s\"", word);
+		if (takes_value(o->kind))
+			return take(p, o, c[1] == '=' ? c + 2 : c[1] ? c + 1 : NULL);
+		if (c[1] == '=')
+			return take(p, o, c + 2);
+		if (take(p, o, NULL) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int take_option(struct parser *p, const char *word)
+{
+	const char *name = word + (word[1] == '-' ? 2 : 1);
+	const char *equals = strchr(name, '=');
+	size_t len = equals ? (size_t)(equals - name) : strlen(name);
+	const struct option_row *o = len > 1 || word[1] == '-' ? find_long(p->table, name, len) : NULL;
+
+	p->at++;
+	if (o)
+		return take(p, o, equals ? equals + 1 : NULL);
+	if (is_help(word)) {
+		p->out->help = true;
+		return 0;
+	}
+	if (word[1] == '-')
+		return err_set(p->e, ERR_USAGE, "unknown option \"%s\"", word);
+	return take_letters(p, word);
+}
+
+int options_parse(const struct option_row *table, int argc, char **argv, int *at, bool stops, void *values,
+		  struct parsed *out, struct err *e)
+{
+	struct parser p = { .table = table, .argc = argc, .argv = argv, .at = *at, .values = values, .out = out, .e = e };
+
+	while (p.at < argc && !out->help) {
+		const char *word = argv[p.at];
+
+		if (str_eq(word, "--")) {
+			p.at++;
+			break;
+		}
+		if (word[0] == '-' && word[1]) {
+			if (take_option(&p, word) < 0)
+				return -1;
+			continue;
+		}
+		if (stops)
+			break;
+		words_add(&out->arguments, word);
+		p.at++;
+	}
+	*at = p.at;
+	return 0;
+}
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *const *c = commands; *c; c++)
+		if (str_eq((*c)->name, name))
+			return *c;
+	return NULL;
+}
+
+static void print_row(FILE *f, const struct option_row *o)
+{
+	char left[64];
+
+	if (o->letter)
+		(void)snprintf(left, sizeof(left), "-%c, --%s%s%s", o->letter, o->name, o->value ? "=" : "",
+			       o->value ? o->value : "");
+	else
+		(void)snprintf(left, sizeof(left), "    --%s%s%s", o->name, o->value ? "=" : "",
+			       o->value ? o->value : "");
+	(void)fprintf(f, "  %-30s %s\n", left, o->help);
+}
+
+static void print_table(FILE *f, const struct option_row *table)
+{
+	for (const struct option_row *o = table; o->name; o++)
+		print_row(f, o);
+	(void)fprintf(f, "  %-30s %s\n", "-h, --help", "print this");
+}
+
+void options_help(FILE *f, const struct command *c)
+{
+	(void)fprintf(f, "Usage: husk [GLOBAL-OPTION...] %s [OPTION...]%s%s\n\n%s\n", c->name, *c->arguments ? " " : "",
+		      c->arguments, c->summary);
+	if (c->notes)
+		(void)fprintf(f, "%s\n", c->notes);
+	(void)fprintf(f, "\nOptions:\n");
+	print_table(f, c->options);
+}
+
+void options_help_all(FILE *f)
+{
+	(void)fprintf(f, "Usage: husk [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n\n"
+		      "Runs containers as the runtime specification of the Open Container Initiative says.\n\nCommands:\n");
+	for (const struct command *const *c = commands; *c; c++)
+		(void)fprintf(f, "  %-12s %s\n", (*c)->name, (*c)->summary);
+	(void)fprintf(f, "\nGlobal options:\n");
+	print_table(f, global_options);
+	(void)fprintf(f, "\n\"husk COMMAND --help\" tells more about a command.\n");
+}

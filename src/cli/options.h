@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a user can say: one table of options per command.  The parser, --help, the manual page
+ * and the completions all come from these tables, so none of them can be wrong about another.
+ * Runs first in every command; pure apart from reading argv.
+ *
+ * Engines write "--opt value" and "--opt=value", "-o value" and "-ovalue", repeat flags, and say
+ * "-no-subreaper" with one dash; all of that is understood.  "--" ends the options.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "oci-spec/spec.h"
+
+struct words { const char **v; size_t n; };
+
+/* What an option's value is, and the type of the member at its offset. */
+enum option_kind {
+	OPTION_FLAG,            /* bool; "=true", "=false" are understood */
+	OPTION_TEXT,            /* const char * */
+	OPTION_WORDS,           /* struct words: may be repeated */
+	OPTION_COUNT,           /* unsigned */
+	OPTION_I64,             /* struct opt_i64 */
+	OPTION_U64,             /* struct opt_u64 */
+	OPTION_SIZE,            /* struct opt_i64: "512M", "-1" */
+	OPTION_NO_FLAG,         /* understood and without effect */
+	OPTION_NO_TEXT,
+};
+
+struct option_row {
+	char letter;                    /* 0: none */
+	const char *name;               /* NULL ends the table */
+	enum option_kind kind;
+	size_t offset;                  /* in the command's struct of values */
+	const char *value;              /* what --help calls the value */
+	const char *help;
+};
+
+struct globals {
+	const char *root, *log, *log_format, *log_level, *cgroup_manager;
+	bool debug, systemd_cgroup, help, version;
+};
+
+extern const struct option_row global_options[];
+
+struct command {
+	const char *name;
+	const char *arguments;          /* "CONTAINER-ID [SIGNAL]" */
+	const char *summary;            /* one line */
+	const char *notes;              /* more, or NULL */
+	const struct option_row *options;
+	size_t size;                    /* of the struct of values; begins zeroed */
+	unsigned min, max;              /* number of arguments */
+	bool stops;                     /* the first argument ends the options: the rest is another program's */
+	bool is_quiet;                  /* engines parse what it prints together with stderr: no warnings */
+	/* The exit code, or -1 and *e. */
+	int (*run)(const struct globals *, const void *values, const struct words *arguments, struct err *);
+	int failure;                    /* exit code of our own errors, 0: 1 */
+};
+
+extern const struct command *const commands[];          /* NULL at the end */
+const struct command *command_find(const char *name);
+
+struct parsed {
+	struct words arguments;         /* of the command, without its options */
+	bool help;
+};
+
+/*
+ * Reads options out of ARGV[*AT ...] into VALUES; stops behind them.  With STOPS at the first word
+ * that is no option; otherwise options may stand behind arguments too.  ERR_USAGE on what is wrong.
+ */
+int options_parse(const struct option_row *, int argc, char **argv, int *at, bool stops, void *values,
+		  struct parsed *, struct err *);
+void parsed_undo(struct parsed *);
+void words_add(struct words *, const char *word);       /* keeps a NULL behind the last one */
+
+void options_help(FILE *, const struct command *);
+void options_help_all(FILE *);

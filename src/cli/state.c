@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `husk state`, `husk list`: what there is, as JSON or as a table. */
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/own.h"
+#include "base/str.h"
+#include "cli/commands.h"
+#include "life/state.h"
+
+static const struct option_row state_options[] = { OPTIONS_END };
+
+static int state(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
+{
+	AUTO(arena) mem = ARENA_NONE;
+	struct target target = target_of(g, arguments);
+	struct life_state state;
+
+	(void)values;
+	if (life_look(&target, &state, &mem, e) < 0)
+		return -1;
+	(void)printf("%s\n", life_state_json(&state, &mem));
+	return 0;
+}
+
+struct list_values { const char *format; bool quiet; };
+
+static const struct option_row list_options[] = {
+	{ 'f', "format", OPTION_TEXT, offsetof(struct list_values, format), "FORMAT", "table (default) or json" },
+	{ 'q', "quiet", OPTION_FLAG, offsetof(struct list_values, quiet), NULL, "only the ids" },
+	OPTIONS_END
+};
+
+/* Widths of the two columns whose texts differ most; the others fit their heading. */
+static void print_table(const struct life_list *list)
+{
+	int id = 2, bundle = 6;
+
+	for (size_t i = 0; i < list->n; i++) {
+		int a = snprintf(NULL, 0, "%s", list->v[i].id), b = snprintf(NULL, 0, "%s", list->v[i].bundle);
+
+		id = a > id ? a : id;
+		bundle = b > bundle ? b : bundle;
+	}
+	(void)printf("%-*s  %-8s  %-8s  %-*s  %-30s  OWNER\n", id, "ID", "PID", "STATUS", bundle, "BUNDLE", "CREATED");
+	for (size_t i = 0; i < list->n; i++) {
+		const struct life_state *s = &list->v[i];
+
+		(void)printf("%-*s  %-8d  %-8s  %-*s  %-30s  %s\n", id, s->id, s->pid, status_word(s->status), bundle,
+			     s->bundle, s->created, s->owner);
+	}
+}
+
+static int list_all(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
+{
+	const struct list_values *v = values;
+	AUTO(arena) mem = ARENA_NONE;
+	struct life_list list = {};
+
+	(void)arguments;
+	if (v->format && !str_eq(v->format, "json") && !str_eq(v->format, "table"))
+		return err_set(e, ERR_USAGE, "option --format: \"%s\" is not table or json", v->format);
+	if (life_list(g->root, &list, &mem, e) < 0)
+		return -1;
+	if (v->quiet)
+		for (size_t i = 0; i < list.n; i++)
+			(void)puts(list.v[i].id);
+	else if (str_eq(v->format, "json"))
+		(void)puts(life_list_json(&list, &mem));
+	else
+		print_table(&list);
+	return 0;
+}
+
+const struct command command_state = {
+	.name = "state", .arguments = "CONTAINER-ID", .summary = "print the state of a container as JSON",
+	.options = state_options, .min = 1, .max = 1, .is_quiet = true, .run = state,
+};
+
+const struct command command_list = {
+	.name = "list", .arguments = "", .summary = "list the containers",
+	.options = list_options, .size = sizeof(struct list_values), .max = 0, .is_quiet = true, .run = list_all,
+};
