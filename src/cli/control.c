@@ -164,5 +164,6 @@ const struct command command_update = {
 const struct command command_ps = {
 	.name = "ps", .arguments = "CONTAINER-ID [PS-OPTION...]", .summary = "list the processes of a container",
 	.notes = "The table is that of the host's ps(1), called with the options given (-ef).",
-	.options = ps_options, .size = sizeof(struct ps_values), .min = 1, .max = 1000, .is_quiet = true, .run = ps,
+	.options = ps_options, .size = sizeof(struct ps_values), .min = 1, .max = 1000, .stops = true, .is_quiet = true,
+	.run = ps,
 };
