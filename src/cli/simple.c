@@ -2,6 +2,7 @@
 /* The commands that take little more than the id of a container: start, pause, resume, kill, delete. */
 #include <stddef.h>
 
+#include "base/str.h"
 #include "cli/commands.h"
 #include "life/control.h"
 #include "life/delete.h"
@@ -56,7 +57,7 @@ static int kill_it(const struct globals *g, const void *values, const struct wor
 {
 	const struct kill_values *v = values;
 	const char *name = arguments->n > 1 ? arguments->v[1] : "SIGTERM";
-	struct kill_how how = { .sig = signal_number(name), .all = v->all };
+	struct kill_how how = { .sig = str_eq(name, "0") ? 0 : signal_number(name), .all = v->all };
 	struct target target = target_of(g, arguments);
 
 	if (how.sig < 0)

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which container a command is about, and what the words of its errors are. */
+/* Which container a command is about, and its lock. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/err.h"
+#include "record/record.h"
 
 struct target {
 	const char *root;               /* state directory, NULL: the default */
 	const char *id;
 };
+
+/* Takes the lock of a container that is there; an error when another command holds it for 30 s. */
+int target_lock(struct record *, struct arena *, struct err *);

@@ -5,11 +5,12 @@
  */
 #pragma once
 
-#include <signal.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
 struct watch {
+	pid_t pid;
 	int pidfd;
 	int console;                    /* master of the pty, -EBADF without one */
 	int signals;                    /* from signals_open(), before the process could send any */

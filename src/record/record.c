@@ -241,6 +241,24 @@ int record_lock(struct record *r, int msec, struct arena *a, struct err *e)
 	return 1;
 }
 
+bool record_is_absent(const char *root, const char *id)
+{
+	struct err e;
+	struct stat st;
+	AUTO_FD int fd = record_open_root(root, false, &e);
+
+	if (fd < 0)
+		return e.num == ENOENT;
+	return fstatat(fd, id, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+void record_unlock(struct record *r)
+{
+	if (r->is_locked)
+		(void)flock(r->dir, LOCK_UN);
+	r->is_locked = false;
+}
+
 /* Temporary files of a replacement that was interrupted: named after what they should have become. */
 static void remove_leftovers(int dir)
 {

@@ -59,8 +59,13 @@ int record_load(struct record *, const char *root, const char *id, struct arena 
  * waited).  1 locked, 0 still held by another command, -1 error: also when the container went away.
  */
 int record_lock(struct record *, int msec, struct arena *, struct err *);
+/* Lets others go on; `run` in the foreground once the container runs. */
+void record_unlock(struct record *);
 /* Is another process holding the lock now?  True while `create` is at work. */
 bool record_is_busy(const struct record *);
+
+/* There is no such container, and nothing left of one. */
+bool record_is_absent(const char *root, const char *id);
 
 /* Removes exactly what we made: the files of the record and its directory. Absent is no error. */
 int record_remove(struct record *, struct err *);

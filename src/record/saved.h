@@ -28,6 +28,7 @@ struct oci_saved {
 	uint64_t pidfs;                 /* inode number of its pidfd, 0 on kernels < 6.9 */
 	bool complete;                  /* the container was created; before that: creating */
 	bool rootless;
+	bool own_pids;                  /* it has a PID namespace of its own: with init all of it ends */
 	const char *manager;            /* "cgroupfs", "systemd", "disabled" */
 	const char *scope;              /* systemd's unit */
 	LIST_OF(struct oci_saved_group) groups;

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One function per step, in the order of the list in spawn/handshake.h.  Each does on the host what init lacks
+ * the privilege or the view to do, and puts what init needs into the answer.
+ */
+#include "life/answers.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "parts/fs/trees.h"
+#include "parts/guard/listener.h"
+#include "record/gate.h"
+#include "record/groups.h"
+#include "sys/fd.h"
+#include "sys/process.h"
+
+/* A descriptor out of the question, ours from now on. */
+static int take_fd(struct letter *question, const char *what, struct err *e)
+{
+	if (question->parcel.nfds < 1 || question->parcel.fds[0] < 0)
+		return err_set(e, ERR_PEER, "init sent no %s", what);
+	return TAKE_FD(question->parcel.fds[0]);
+}
+
+static int serve_idmap(void *self, struct letter *question, struct letter *answer, struct err *e)
+{
+	struct making *m = self;
+
+	(void)question, (void)answer;
+	return idmap_serve(&m->plan->idmap, m->child.pid, e);
+}
+
+static int serve_init(void *self, struct letter *question, struct letter *answer, struct err *e)
+{
+	struct making *m = self;
+
+	(void)answer;
+	return child_take_over(&m->child, question, e);
+}
+
+static int move_devices(const struct making *m, struct err *e)
+{
+	AUTO_FD int netns = -EBADF;
+	char path[64];
+
+	if (!m->plan->net.n)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)m->child.pid);
+	netns = fd_open(path, O_RDONLY, 0, e);
+	return netns < 0 ? -1 : net_serve(&m->plan->net, netns, e);
+}
+
+/* What can be told about the process as soon as it has its final number: `kill` works while hooks run. */
+static int save_process(struct making *m, struct err *e)
+{
+	struct oci_saved *saved = &m->record.saved;
+	struct cgroup_paths paths;
+
+	saved->pid = m->child.pid;
+	if (process_start_time(m->child.pid, &saved->start_time, e) < 0)
+		return -1;
+	saved->pidfs = process_pidfd_number(m->child.pidfd);
+	cgroup_paths_of(&paths, &m->cgroup);
+	groups_save(&m->record, &paths, &m->mem);
+	return record_save(&m->record, e);
+}
+
+static int serve_place(void *self, struct letter *question, struct letter *answer, struct err *e)
+{
+	struct making *m = self;
+
+	(void)question;
+	if (limits_serve(&m->plan->limits, m->child.pid, e) < 0 ||
+	    schedule_serve(&m->plan->schedule, m->child.pid, e) < 0 ||
+	    rdt_enter(&m->rdt, m->child.pid, e) < 0 || move_devices(m, e) < 0)
+		return -1;
+	return cgroup_entries(&m->cgroup, answer->parcel.fds, &answer->parcel.nfds, e);
+}
+
+static int serve_trees(void *self, struct letter *question, struct letter *answer, struct err *e)
+{
+	struct making *m = self;
+
+	if (question->number < 0 || question->number > UINT32_MAX)
+		return err_set(e, ERR_PEER, "init asked for tree %lld", (long long)question->number);
+	return trees_open(&m->plan->mounts, (unsigned)question->number, answer->parcel.fds, &answer->parcel.nfds, e);
+}
+
+static int serve_hooks(void *self, struct letter *question, struct letter *answer, struct err *e)
+{
+	struct making *m = self;
+	const char *state;
+
+	(void)question, (void)answer;
+	if (save_process(m, e) < 0)
+		return -1;
+	m->has_run_hooks = true;
+	state = making_state(m, STATUS_CREATING);
+	if (hooks_run(&m->plan->hooks, HOOK_PRESTART, state, e) < 0)
+		return -1;
+	return hooks_run(&m->plan->hooks, HOOK_CREATE_RUNTIME, state, e);
+}
+
+static int send_console(const char *path, int master, struct err *e)
+{
+	AUTO_FD int fd = socket_connect(SOCK_STREAM, path, e);
+	char name[64] = "/dev/ptmx";
+
+	if (fd < 0)
+		return err_in(e, "console socket");
+	(void)ptsname_r(master, name, sizeof(name));
+	if (socket_send(fd, name, strlen(name) + 1, &(struct parcel){ .fds = { master }, .nfds = 1 }, e) < 0)
+		return err_in(e, "console socket \"%s\"", path);
+	return 0;
+}
+
+static int serve_console(void *self, struct letter *question, struct letter *answer, struct err *e)
+{
+	struct making *m = self;
+	AUTO_FD int master = take_fd(question, "terminal", e);
+
+	(void)answer;
+	if (master < 0)
+		return -1;
+	if (m->console_socket)
+		return send_console(m->console_socket, master, e);
+	m->console = TAKE_FD(master);
+	return 0;
+}
+
+static int serve_notify(void *self, struct letter *question, struct letter *answer, struct err *e)
+{
+	struct making *m = self;
+	AUTO_FD int listener = take_fd(question, "seccomp listener", e);
+
+	(void)answer;
+	if (listener < 0)
+		return -1;
+	return listener_send(&m->plan->seccomp, listener, m->child.pid, m->config->oci_version,
+			     making_state(m, m->plan->is_exec ? STATUS_RUNNING : STATUS_CREATING), e);
+}
+
+static int serve_ready(void *self, struct letter *question, struct letter *answer, struct err *e)
+{
+	struct making *m = self;
+	int gate;
+
+	(void)question;
+	if (m->plan->is_exec)
+		return 0;
+	if (cgroup_finish(&m->cgroup, &m->plan->cgroup, e) < 0)
+		return -1;
+	m->record.saved.complete = true;
+	if (save_process(m, e) < 0)
+		return -1;
+	gate = gate_make(m->record.dir, e);
+	if (gate < 0)
+		return -1;
+	answer->parcel.fds[0] = gate;
+	answer->parcel.nfds = 1;
+	return 0;
+}
+
+int converse(struct making *m, struct err *e)
+{
+	static serve_fn *const serve[STEP_MAX] = {
+		[STEP_IDMAP] = serve_idmap, [STEP_INIT] = serve_init, [STEP_PLACE] = serve_place,
+		[STEP_TREES] = serve_trees, [STEP_HOOKS] = serve_hooks, [STEP_CONSOLE] = serve_console,
+		[STEP_NOTIFY] = serve_notify, [STEP_READY] = serve_ready,
+	};
+
+	if (handshake_serve(&m->child.talk, serve, m, e) < 0)
+		return child_explain(&m->child, e);
+	return 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `start` and `run` do alike with a created container. On the host, under the container's lock. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "oci-spec/config.h"
+#include "record/record.h"
+
+/*
+ * Opens the gate, waits for the execve, runs the poststart hooks, passes readiness on to the caller's service
+ * manager.  A failing poststart hook kills the container (runtime.md, Lifecycle 9).
+ */
+int begin(struct record *, const struct oci_config *, int pidfd, struct arena *, struct err *);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `create`: make it, then let go of it. */
+#include "life/create.h"
+
+#include "base/own.h"
+#include "life/making.h"
+
+int life_create(const struct create_request *rq, struct err *e)
+{
+	AUTO(making) m = MAKING_NONE;
+
+	if (making_create(&m, rq, e) < 0)
+		return err_in(e, "create \"%s\"", rq->id);
+	making_keep(&m);
+	return 0;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `delete`.  With --force it gets rid of everything that it can find out about, whatever state that is
+ * in: a half-made record, a create that was killed, a command that never lets go of the lock.
+ */
+#include "life/delete.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/log.h"
+#include "base/own.h"
+#include "life/hooks.h"
+#include "life/locate.h"
+#include "parts/cgroup/control.h"
+#include "parts/rdt/rdt.h"
+#include "record/groups.h"
+#include "record/record.h"
+#include "record/status.h"
+#include "record/words.h"
+#include "sys/host.h"
+#include "sys/process.h"
+
+#define FORCE_LOCK_MSEC 10000
+#define DEATH_MSEC      10000
+
+/* SIGKILL for init and for all in its cgroups, frozen or not; waits for init's end. */
+static int kill_all(const struct record *r, struct cgroup *cg, struct err *e)
+{
+	AUTO_FD int pidfd = status_open_init(r);
+	struct err ignored;
+	int gone;
+
+	if (pidfd >= 0 && process_signal(pidfd, SIGKILL, e) < 0 && e->num != ESRCH)
+		return -1;
+	if (cg->n && cgroup_kill(cg, e) < 0)
+		return -1;
+	if (pidfd < 0)
+		return 0;
+	/* A frozen group of v1 keeps its dead: cgroup_kill() thaws, but not what is frozen above. */
+	gone = process_wait_gone(pidfd, DEATH_MSEC, e);
+	if (gone == 0) {
+		(void)cgroup_thaw(cg, &ignored);
+		return err_set(e, ERR_SYSTEM, "process %d does not die", r->saved.pid);
+	}
+	return gone < 0 ? -1 : 0;
+}
+
+static struct oci_config *load_config(const struct record *r, struct arena *a, struct err *e)
+{
+	struct oci_config *config = NULL;
+	size_t len;
+	char *text = record_load_config(r, a, &len, e);
+
+	return text && config_decode(&config, "config.json", text, len, a, e) == 0 ? config : NULL;
+}
+
+static int remove_rdt(const struct record *r, const struct oci_config *config, struct arena *a, struct err *e)
+{
+	struct rdt_plan plan = {};
+	struct host host;
+
+	if (!config || !config->linux_ || !config->linux_->intel_rdt)
+		return 0;
+	if (host_look(&host, a, e) < 0 || rdt_plan(&plan, config->linux_->intel_rdt, r->id, &host, a, e) < 0)
+		return -1;
+	return rdt_remove(&plan, e);
+}
+
+/* Everything that create made. With FORCE a failure of one step is a warning and the next one is done. */
+static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
+{
+	AUTO(cgroup) cg = CGROUP_NONE;
+	struct oci_config *config = NULL;
+	struct err why;
+
+	if (groups_open(&cg, r, e) < 0 && !force)
+		return -1;
+	if (kill_all(r, &cg, e) < 0 || (cg.n && cgroup_remove(&cg, e) < 0))
+		return -1;
+	if (r->is_readable) {
+		config = load_config(r, a, &why);
+		if (!config || remove_rdt(r, config, a, &why) < 0)
+			log_warning("delete \"%s\": %s", r->id, why.msg);
+	}
+	if (record_remove(r, e) < 0)
+		return -1;
+	if (config && r->saved.complete && life_hooks(r, config, HOOK_POSTSTOP, STATUS_STOPPED, a, &why) < 0)
+		log_warning("delete \"%s\": %s", r->id, why.msg);
+	return 0;
+}
+
+static int check_status(const struct record *r, struct err *e)
+{
+	enum status status = status_of(r, NULL);
+
+	switch (status) {
+	case STATUS_CREATED:
+	case STATUS_STOPPED:
+		return 0;
+	case STATUS_CREATING:
+	case STATUS_RUNNING:
+	case STATUS_PAUSED:
+		return err_set(e, ERR_STATE, "cannot delete container \"%s\" that is not stopped: %s", r->id,
+			       status_word(status));
+	}
+	return err_set(e, ERR_BUG, "no such status");
+}
+
+/* The holder of the lock may be a create that hangs in a hook: without its init it gives up. */
+static int lock_by_force(struct record *r, struct arena *a, struct err *e)
+{
+	AUTO(cgroup) cg = CGROUP_NONE;
+	struct err ignored;
+	int got = record_lock(r, 0, a, e);
+
+	if (got != 0)
+		return got;
+	(void)groups_open(&cg, r, &ignored);
+	(void)kill_all(r, &cg, &ignored);
+	got = record_lock(r, FORCE_LOCK_MSEC, a, e);
+	if (got == 0)
+		log_warning("delete \"%s\": another command holds its lock; going on without", r->id);
+	return got;
+}
+
+static int delete_it(const struct target *target, bool force, struct err *e)
+{
+	AUTO(arena) mem = ARENA_NONE;
+	AUTO(record) r = RECORD_NONE;
+	int got;
+
+	if (record_open(&r, target->root, target->id, &mem, e) < 0)
+		return -1;
+	if (force) {
+		got = lock_by_force(&r, &mem, e);
+		return got < 0 ? -1 : destroy(&r, true, &mem, e);
+	}
+	/* Before waiting for the lock, too: whoever is refused anyway need not wait. */
+	if (check_status(&r, e) < 0 || target_lock(&r, &mem, e) < 0 || check_status(&r, e) < 0)
+		return -1;
+	return destroy(&r, false, &mem, e);
+}
+
+int life_delete(const struct target *target, bool force, struct err *e)
+{
+	if (delete_it(target, force, e) == 0)
+		return 0;
+	/* Somebody else was faster, or it never was: what was asked for is so. */
+	if (force && e->kind == ERR_STATE && record_is_absent(target->root, target->id))
+		return 0;
+	return err_in(e, "delete \"%s\"", target->id);
+}

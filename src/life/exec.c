@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `exec`: finds the container alive, plans from the configuration that was saved at create, and joins. */
+#include "life/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/own.h"
+#include "life/answers.h"
+#include "life/locate.h"
+#include "life/making.h"
+#include "life/watch.h"
+#include "record/groups.h"
+#include "record/status.h"
+#include "record/words.h"
+#include "sys/fd.h"
+#include "sys/signals.h"
+
+struct joining {
+	struct making making;
+	int target;                     /* pidfd of the container's init */
+	int root;                       /* O_PATH of its "/" */
+	const char *process_text;
+	size_t process_len;
+};
+
+#define JOINING_NONE ((struct joining){ .making = MAKING_NONE, .target = -EBADF, .root = -EBADF })
+
+static void joining_undo(struct joining *j)
+{
+	making_undo(&j->making);
+	own_close(&j->target);
+	own_close(&j->root);
+}
+
+static int check_status(enum status status, bool ignore_paused, struct err *e)
+{
+	switch (status) {
+	case STATUS_CREATED:
+	case STATUS_RUNNING:
+		return 0;
+	case STATUS_PAUSED:
+		return ignore_paused ? 0 : err_set(e, ERR_STATE, WORDS_EXEC_PAUSED);
+	case STATUS_STOPPED:
+		return err_set(e, ERR_STATE, WORDS_EXEC_STOPPED);
+	case STATUS_CREATING:
+		return err_set(e, ERR_STATE, "cannot exec in a container that is being created");
+	}
+	return err_set(e, ERR_BUG, "no such status");
+}
+
+static int find(struct joining *j, const struct exec_request *rq, struct err *e)
+{
+	struct making *m = &j->making;
+	char path[64];
+
+	if (record_load(&m->record, rq->root, rq->id, &m->mem, e) < 0 ||
+	    check_status(status_of(&m->record, &j->target), rq->ignore_paused, e) < 0)
+		return -1;
+	/* The pidfd is held, so the number stays its own, or the open fails. */
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)m->record.saved.pid);
+	j->root = fd_open(path, O_PATH | O_DIRECTORY, 0, e);
+	if (j->root < 0)
+		return err_set(e, ERR_STATE, WORDS_EXEC_STOPPED);
+	return groups_open(&m->cgroup, &m->record, e);
+}
+
+static int read_process(struct joining *j, const struct exec_request *rq, struct oci_process **process, struct err *e)
+{
+	struct making *m = &j->making;
+	struct spec_error why;
+	void *decoded;
+
+	j->process_text = config_read(rq->process_file, &m->mem, &j->process_len, e);
+	if (!j->process_text)
+		return err_in(e, "option --process");
+	if (spec_decode(&oci_process_type, j->process_text, j->process_len, &m->shared, &decoded, &why) < 0)
+		return spec_fail(e, rq->process_file, &why);
+	*process = decoded;
+	return 0;
+}
+
+static int decide(struct joining *j, const struct exec_request *given, struct err *e)
+{
+	struct making *m = &j->making;
+	struct exec_request rq = *given;
+	struct oci_process *process = NULL;
+
+	m->text = record_load_config(&m->record, &m->mem, &m->len, e);
+	if (!m->text || arena_share(&m->shared, e) < 0 || host_look(&m->host, &m->mem, e) < 0 ||
+	    config_decode(&m->config, "config.json", m->text, m->len, &m->shared, e) < 0)
+		return -1;
+	if (rq.process_file && read_process(j, &rq, &process, e) < 0)
+		return -1;
+	rq.process = process;
+	rq.container = (struct root){ .fd = j->root, .name = "rootfs" };
+	if (plan_exec(&m->plan, m->config, &rq, &m->host, &m->shared, e) == 0)
+		return 0;
+	if (process)
+		return config_locate(e, rq.process_file, j->process_text, j->process_len);
+	return config_locate(e, "config.json", m->text, m->len);
+}
+
+static int enter(struct joining *j, const struct exec_request *rq, struct err *e)
+{
+	struct making *m = &j->making;
+	struct spawn_request birth = { .arena = &m->shared, .target = j->target, .target_root = j->root };
+
+	if ((rq->ncgroups ? cgroup_descend(&m->cgroup, rq->cgroups, rq->ncgroups, e) :
+	     cgroup_follow(&m->cgroup, m->record.saved.pid, e)) < 0)
+		return -1;
+	birth.plan = m->plan;
+	birth.cgroup = cgroup_into_fd(&m->cgroup);
+	m->console_socket = rq->console_socket;
+	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0 || converse(m, e) < 0)
+		return -1;
+	if (rq->pidfd_socket && making_pidfd_socket(rq->pidfd_socket, m->child.pidfd, e) < 0)
+		return -1;
+	/* The pid file says that it runs, so it comes after the execve: engines look at nothing else. */
+	if (handshake_wait_exec(&m->child.talk, e) < 0)
+		return -1;
+	return rq->pid_file ? making_pid_file(rq->pid_file, m->child.pid, e) : 0;
+}
+
+static int exec(struct joining *j, const struct exec_request *rq, struct err *e)
+{
+	if (find(j, rq, e) < 0 || decide(j, rq, e) < 0)
+		return -1;
+	if (j->making.plan->stdio.terminal && rq->detach && !rq->console_socket)
+		return err_set(e, ERR_USAGE, "a detached process with a terminal needs --console-socket");
+	return enter(j, rq, e);
+}
+
+static int exec_attached(const struct exec_request *rq, int *code, struct err *e)
+{
+	AUTO(joining) j = JOINING_NONE;
+	AUTO_FD int signals = -EBADF;
+	struct watch watch;
+	sigset_t old;
+	int result;
+
+	signals = signals_open(&old, e);
+	if (signals < 0)
+		return -1;
+	result = exec(&j, rq, e);
+	if (result == 0) {
+		child_keep(&j.making.child);
+		watch = (struct watch){ .pid = j.making.child.pid, .pidfd = j.making.child.pidfd,
+					.console = j.making.console, .signals = signals };
+		result = watch_process(&watch, code, e);
+	}
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	return result;
+}
+
+static int exec_detached(const struct exec_request *rq, struct err *e)
+{
+	AUTO(joining) j = JOINING_NONE;
+
+	if (exec(&j, rq, e) < 0)
+		return -1;
+	child_keep(&j.making.child);
+	return 0;
+}
+
+int life_exec(const struct exec_request *rq, int *code, struct err *e)
+{
+	int result = rq->detach ? exec_detached(rq, e) : exec_attached(rq, code, e);
+
+	return result < 0 ? err_in(e, "exec in \"%s\"", rq->id) : 0;
+}

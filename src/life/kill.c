@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `kill`: by pidfd to init, by cgroup to all of it. */
+#include "life/kill.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/own.h"
+#include "parts/cgroup/control.h"
+#include "record/groups.h"
+#include "record/record.h"
+#include "record/status.h"
+#include "record/words.h"
+#include "sys/process.h"
+
+static int signal_all(const struct cgroup *cg, int sig, struct err *e)
+{
+	return sig == SIGKILL ? cgroup_kill(cg, e) : cgroup_signal_all(cg, sig, e);
+}
+
+static int signal_init(int pidfd, int sig, struct err *e)
+{
+	if (process_signal(pidfd, sig, e) == 0)
+		return 0;
+	return e->num == ESRCH ? err_set(e, ERR_STATE, WORDS_NOT_RUNNING ": no such process") : -1;
+}
+
+static int kill_it(const struct target *target, int sig, bool all, struct err *e)
+{
+	AUTO(arena) mem = ARENA_NONE;
+	AUTO(record) r = RECORD_NONE;
+	AUTO(cgroup) cg = CGROUP_NONE;
+	AUTO_FD int pidfd = -EBADF;
+	enum status status;
+
+	if (record_load(&r, target->root, target->id, &mem, e) < 0)
+		return -1;
+	status = status_of(&r, &pidfd);
+	/* With init gone, others of the container may live on where it has no PID namespace of its own. */
+	if (status == STATUS_CREATING || (status == STATUS_STOPPED && !all))
+		return err_set(e, ERR_STATE, WORDS_NOT_RUNNING);
+	if (groups_open(&cg, &r, e) < 0)
+		return -1;
+	if ((all || (sig == SIGKILL && !r.saved.own_pids)) && cg.n)
+		return signal_all(&cg, sig, e);
+	if (pidfd < 0)
+		return 0;
+	if (signal_init(pidfd, sig, e) < 0)
+		return -1;
+	/* v1: a frozen process does not die of SIGKILL before it is thawed. */
+	if (sig == SIGKILL && status == STATUS_PAUSED)
+		return cgroup_kill(&cg, e);
+	return 0;
+}
+
+int life_kill(const struct target *target, int sig, bool all, struct err *e)
+{
+	return kill_it(target, sig, all, e) < 0 ? err_in(e, "kill \"%s\"", target->id) : 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Planners know paths and no lines, the decoder's text has lines: here they meet. */
+#include "life/locate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/own.h"
+#include "sys/fd.h"
+
+char *config_read(const char *path, struct arena *a, size_t *len, struct err *e)
+{
+	AUTO_FD int fd = fd_open(path, O_RDONLY | O_NOCTTY, 0, e);
+
+	return fd < 0 ? NULL : fd_read_all(fd, CONFIG_MAX, a, len, e);
+}
+
+static void note(void *context, const char *path, unsigned line, unsigned column)
+{
+	(void)context;
+	log_debug("config.json: %s: unknown, ignored (line %u, column %u)", path, line, column);
+}
+
+int config_decode(struct oci_config **out, const char *file, const char *text, size_t len, struct arena *a,
+		  struct err *e)
+{
+	struct spec_error why;
+	void *decoded;
+
+	if (spec_decode_noting(&oci_config_type, text, len, a, &decoded, note, NULL, &why) < 0)
+		return spec_fail(e, file, &why);
+	*out = decoded;
+	return 0;
+}
+
+int config_locate(struct err *e, const char *file, const char *text, size_t len)
+{
+	unsigned line, column;
+	size_t used = strlen(e->msg);
+
+	if (e->kind == ERR_SPEC && spec_locate(text, len, e->msg, &line, &column))
+		(void)snprintf(e->msg + used, sizeof(e->msg) - used, " (%s, line %u)", file, line);
+	return -1;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading and judging config.json: errors that say where in the text. On the host. */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "oci-spec/config.h"
+
+#define CONFIG_MAX (16u << 20)
+
+/* The bytes of the file at PATH, NUL added. */
+char *config_read(const char *path, struct arena *, size_t *len, struct err *);
+/* Decoded into A. FILE: its name in messages. */
+int config_decode(struct oci_config **, const char *file, const char *text, size_t len, struct arena *, struct err *);
+/* An ERR_SPEC error that begins with a JSON path gets " (FILE, line N)". Returns -1. */
+int config_locate(struct err *, const char *file, const char *text, size_t len);

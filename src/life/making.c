@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The transaction behind `create` and `run`.  Nothing of the world is changed before the plan stands; then
+ * an intent goes into the record before the first side effect, so that a husk killed at any point
+ * leaves something that `delete --force` can finish.
+ */
+#include "life/making.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/own.h"
+#include "life/answers.h"
+#include "life/locate.h"
+#include "record/groups.h"
+#include "sys/fd.h"
+
+char *making_state(struct making *m, enum status status)
+{
+	struct life_state state = {
+		.id = m->plan->id, .bundle = m->plan->bundle, .status = status,
+		.pid = status == STATUS_STOPPED ? 0 : m->child.pid,
+		.annotations = m->config->annotations,
+	};
+
+	return life_hook_json(&state, &m->mem);
+}
+
+/* Hooks have begun, so the life that they took part in is ended for them, too (runtime.md, Lifecycle 3-5, 13). */
+static void end_for_hooks(struct making *m)
+{
+	struct err e;
+
+	if (m->has_run_hooks && hooks_run(&m->plan->hooks, HOOK_POSTSTOP, making_state(m, STATUS_STOPPED), &e) < 0)
+		log_warning("%s", e.msg);
+}
+
+void making_undo(struct making *m)
+{
+	child_undo(&m->child);
+	cgroup_undo(&m->cgroup);
+	rdt_undo(&m->rdt);
+	record_undo(&m->record);
+	end_for_hooks(m);
+	own_close(&m->console);
+	arena_undo(&m->shared);
+	arena_undo(&m->mem);
+}
+
+void making_keep(struct making *m)
+{
+	child_keep(&m->child);
+	cgroup_keep(&m->cgroup);
+	rdt_keep(&m->rdt);
+	record_keep(&m->record);
+	m->has_run_hooks = false;
+}
+
+/* RFC 3339 with nanoseconds, as engines parse it. */
+static char *now(struct arena *a)
+{
+	struct timespec ts;
+	struct tm utc;
+	char seconds[32];
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	if (!gmtime_r(&ts.tv_sec, &utc) || !strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc))
+		return arena_strdup(a, "1970-01-01T00:00:00Z");
+	return arena_printf(a, "%s.%09ldZ", seconds, ts.tv_nsec);
+}
+
+/* root.path as the host has it: BuildKit looks users up there. */
+static const char *rootfs_path(const struct making *m, const char *bundle, struct arena *a)
+{
+	const char *path = m->config->root ? m->config->root->path : NULL;
+
+	if (!path || path[0] == '/')
+		return path;
+	return arena_printf(a, "%s/%s", bundle, path);
+}
+
+static void fill_record(struct making *m, const struct create_request *rq)
+{
+	struct cgroup_paths paths;
+
+	m->record.saved = (struct oci_saved){
+		.bundle = rq->bundle, .rootfs = rootfs_path(m, rq->bundle, &m->mem), .created = now(&m->mem),
+		.uid = geteuid(), .rootless = m->host.is_rootless,
+		.own_pids = m->plan->ns.make & CLONE_NEWPID,
+		.notify = rq->activation.notify_socket, .annotations = m->config->annotations,
+	};
+	cgroup_paths_planned(&paths, &m->plan->cgroup, &m->mem);
+	groups_save(&m->record, &paths, &m->mem);
+}
+
+/* Everything that can be found out without doing anything. */
+static int decide(struct making *m, const struct create_request *rq, struct err *e)
+{
+	if (arena_share(&m->shared, e) < 0 || host_look(&m->host, &m->mem, e) < 0)
+		return -1;
+	m->text = config_read(rq->config, &m->mem, &m->len, e);
+	if (!m->text || config_decode(&m->config, "config.json", m->text, m->len, &m->shared, e) < 0)
+		return -1;
+	if (plan_create(&m->plan, m->config, rq, &m->host, &m->shared, e) < 0)
+		return config_locate(e, "config.json", m->text, m->len);
+	return 0;
+}
+
+static int remember(struct making *m, const struct create_request *rq, struct err *e)
+{
+	fill_record(m, rq);
+	if (record_save_config(&m->record, m->text, m->len, e) < 0 || record_save(&m->record, e) < 0)
+		return -1;
+	if (!m->plan->notify.host)
+		return 0;
+	return notify_make(&m->plan->notify, m->record.dir, m->plan->user.uid, m->plan->user.gid, e);
+}
+
+static int carry_out(struct making *m, struct err *e)
+{
+	struct spawn_request birth = { .plan = m->plan, .arena = &m->shared, .target = -1, .target_root = -1 };
+
+	if (rdt_make(&m->rdt, &m->plan->rdt, e) < 0 || cgroup_make(&m->cgroup, &m->plan->cgroup, e) < 0)
+		return -1;
+	birth.cgroup = cgroup_into_fd(&m->cgroup);
+	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0)
+		return -1;
+	return converse(m, e);
+}
+
+int making_create(struct making *m, const struct create_request *rq, struct err *e)
+{
+	m->console_socket = rq->console_socket;
+	if (record_reserve(&m->record, rq->root, rq->id, e) < 0 ||
+	    decide(m, rq, e) < 0 || remember(m, rq, e) < 0)
+		return -1;
+	if (carry_out(m, e) < 0)
+		return config_locate(e, "config.json", m->text, m->len);
+	if (rq->pidfd_socket && making_pidfd_socket(rq->pidfd_socket, m->child.pidfd, e) < 0)
+		return -1;
+	return rq->pid_file ? making_pid_file(rq->pid_file, m->child.pid, e) : 0;
+}
+
+int making_pid_file(const char *path, pid_t pid, struct err *e)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	AUTO_FD int dir = -EBADF;
+	AUTO(arena) mem = ARENA_NONE;
+	char text[16];
+
+	/* Digits alone: containerd's strconv.Atoi takes no newline. */
+	(void)snprintf(text, sizeof(text), "%d", (int)pid);
+	dir = fd_open(slash == path ? "/" : slash ? arena_strndup(&mem, path, (size_t)(slash - path)) : ".",
+		      O_PATH | O_DIRECTORY, 0, e);
+	if (dir < 0 || file_replace_at(dir, name, text, strlen(text), 0644, e) < 0)
+		return err_in(e, "pid file \"%s\"", path);
+	return 0;
+}
+
+int making_pidfd_socket(const char *path, int pidfd, struct err *e)
+{
+	AUTO_FD int fd = socket_connect(SOCK_STREAM, path, e);
+
+	if (fd < 0 || socket_send(fd, "pidfd", 5, &(struct parcel){ .fds = { pidfd }, .nfds = 1 }, e) < 0)
+		return err_in(e, "pidfd socket \"%s\"", path);
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container (or one more process) on its way: all that `create`, `run` and `exec` own until it is done, and
+ * that is undone when it fails.  On the host, one per command.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "life/state.h"
+#include "oci-spec/config.h"
+#include "parts/cgroup/cgroup.h"
+#include "parts/rdt/rdt.h"
+#include "plan/plan.h"
+#include "plan/request.h"
+#include "record/record.h"
+#include "spawn/spawn.h"
+#include "sys/host.h"
+
+struct making {
+	struct arena shared;            /* the plan and what it points to; sealed before the clone */
+	struct arena mem;               /* everything else */
+	struct host host;
+	const char *text;               /* config.json as it came in */
+	size_t len;
+	struct oci_config *config;
+	const struct plan *plan;
+	struct record record;
+	struct cgroup cgroup;
+	struct rdt rdt;
+	struct child child;
+	const char *console_socket;     /* where a terminal's master goes; NULL: it stays with us */
+	int console;                    /* that master */
+	bool has_run_hooks;             /* from prestart on, a failure owes the poststop hooks */
+};
+
+#define MAKING_NONE ((struct making){ .shared = ARENA_NONE, .mem = ARENA_NONE, .record = RECORD_NONE, \
+		     .cgroup = CGROUP_NONE, .rdt = RDT_NONE, .child = CHILD_NONE, .console = -EBADF })
+
+/* Kills and reaps the process, removes groups and record, unless kept; closes and frees in any case. */
+void making_undo(struct making *);
+
+/* `create` as far as the gate: init waits, the container is recorded as created and locked. */
+int making_create(struct making *, const struct create_request *, struct err *);
+/* From here on undo destroys nothing any more. */
+void making_keep(struct making *);
+
+/* The state as hooks and seccomp agents get it. */
+char *making_state(struct making *, enum status);
+
+/* Both files are complete before the command ends; a failure leaves no pid file. */
+int making_pid_file(const char *path, pid_t, struct err *);
+int making_pidfd_socket(const char *path, int pidfd, struct err *);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `run`: create and start in one process, so nothing is read again; then stay, or leave. */
+#include "life/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "base/log.h"
+#include "base/own.h"
+#include "life/begin.h"
+#include "life/delete.h"
+#include "life/making.h"
+#include "life/watch.h"
+#include "sys/signals.h"
+
+static int make_and_begin(struct making *m, const struct create_request *rq, struct err *e)
+{
+	if (making_create(m, rq, e) < 0)
+		return -1;
+	/* From here on the container exists for others; a failure to start it undoes it all the same. */
+	m->has_run_hooks = true;
+	return begin(&m->record, m->config, m->child.pidfd, &m->mem, e);
+}
+
+static int run_detached(const struct create_request *rq, struct err *e)
+{
+	AUTO(making) m = MAKING_NONE;
+
+	if (make_and_begin(&m, rq, e) < 0)
+		return -1;
+	making_keep(&m);
+	return 0;
+}
+
+static void remove_it(const struct create_request *rq)
+{
+	struct target target = { .root = rq->root, .id = rq->id };
+	struct err e;
+
+	if (!rq->keep && life_delete(&target, true, &e) < 0)
+		log_warning("%s", e.msg);
+}
+
+static int stay(struct making *m, const struct create_request *rq, int signals, int *code, struct err *e)
+{
+	struct watch watch = { .pid = m->child.pid, .pidfd = m->child.pidfd, .console = m->console, .signals = signals };
+	int result;
+
+	making_keep(m);
+	record_unlock(&m->record);
+	result = watch_process(&watch, code, e);
+	remove_it(rq);
+	return result;
+}
+
+static int run_attached(const struct create_request *rq, int *code, struct err *e)
+{
+	AUTO(making) m = MAKING_NONE;
+	AUTO_FD int signals = -EBADF;
+	sigset_t old;
+	int result;
+
+	/* Orphans of the container come to us and are reaped, instead of to whoever called us. */
+	if (!rq->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return err_sys(e, "become subreaper");
+	signals = signals_open(&old, e);
+	if (signals < 0)
+		return -1;
+	result = make_and_begin(&m, rq, e);
+	if (result == 0)
+		result = stay(&m, rq, signals, code, e);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	return result;
+}
+
+int life_run(const struct create_request *rq, int *code, struct err *e)
+{
+	int result = rq->detach ? run_detached(rq, e) : run_attached(rq, code, e);
+
+	return result < 0 ? err_in(e, "run \"%s\"", rq->id) : 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `start`: the gate of a created container is opened, once. */
+#include "life/start.h"
+
+#include <errno.h>
+
+#include "base/own.h"
+#include "life/begin.h"
+#include "life/locate.h"
+#include "life/target.h"
+#include "record/status.h"
+#include "record/words.h"
+
+static int check_status(enum status status, struct err *e)
+{
+	switch (status) {
+	case STATUS_CREATED:
+		return 0;
+	case STATUS_RUNNING:
+		return err_set(e, ERR_STATE, WORDS_START_AGAIN);
+	case STATUS_STOPPED:
+		return err_set(e, ERR_STATE, WORDS_START_STOPPED);
+	case STATUS_CREATING:
+	case STATUS_PAUSED:
+		return err_set(e, ERR_STATE, "cannot start a container that is %s", status_word(status));
+	}
+	return err_set(e, ERR_BUG, "no such status");
+}
+
+static int start(const struct target *target, struct err *e)
+{
+	AUTO(arena) mem = ARENA_NONE;
+	AUTO(record) r = RECORD_NONE;
+	AUTO_FD int pidfd = -EBADF;
+	struct oci_config *config;
+	size_t len;
+	char *text;
+
+	if (record_load(&r, target->root, target->id, &mem, e) < 0 || target_lock(&r, &mem, e) < 0 ||
+	    check_status(status_of(&r, &pidfd), e) < 0)
+		return -1;
+	text = record_load_config(&r, &mem, &len, e);
+	if (!text || config_decode(&config, "config.json", text, len, &mem, e) < 0)
+		return -1;
+	return begin(&r, config, pidfd, &mem, e);
+}
+
+int life_start(const struct target *target, struct err *e)
+{
+	return start(target, e) < 0 ? err_in(e, "start \"%s\"", target->id) : 0;
+}
