@@ -70,7 +70,7 @@ static int run_command(const struct globals *g, const struct command *c, int arg
 		return err_set(e, ERR_SYSTEM, "out of memory");
 	if (!c->options)
 		return c->run(g, values, &p.arguments, e);
-	if (options_parse(c->options, argc, argv, &at, c->stops, values, &p, e) < 0)
+	if (words_parse(c->options, argc, argv, &at, c->stops, values, &p, e) < 0)
 		return err_in(e, "%s", c->name);
 	if (p.help) {
 		options_help(stdout, c);
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 	const struct command *c = NULL;
 	int at = 1, code;
 
-	if (make_fit(&e) < 0 || options_parse(global_options, argc, argv, &at, true, &g, &p, &e) < 0)
+	if (make_fit(&e) < 0 || words_parse(global_options, argc, argv, &at, true, &g, &p, &e) < 0)
 		return fail(&e, NULL);
 	if (p.help || (at < argc && strcmp(argv[at], "help") == 0 && at + 1 == argc)) {
 		options_help_all(stdout);

@@ -229,7 +229,7 @@ static int take_option(struct parser *p, const char *word)
 	return take_letters(p, word);
 }
 
-int options_parse(const struct option_row *table, int argc, char **argv, int *at, bool stops, void *values,
+int words_parse(const struct option_row *table, int argc, char **argv, int *at, bool stops, void *values,
 		  struct parsed *out, struct err *e)
 {
 	struct parser p = { .table = table, .argc = argc, .argv = argv, .at = *at, .values = values, .out = out, .e = e };

@@ -74,7 +74,7 @@ struct parsed {
  * Reads options out of ARGV[*AT ...] into VALUES; stops behind them.  With STOPS at the first word
  * that is no option; otherwise options may stand behind arguments too.  ERR_USAGE on what is wrong.
  */
-int options_parse(const struct option_row *, int argc, char **argv, int *at, bool stops, void *values,
+int words_parse(const struct option_row *, int argc, char **argv, int *at, bool stops, void *values,
 		  struct parsed *, struct err *);
 void parsed_undo(struct parsed *);
 void words_add(struct words *, const char *word);       /* keeps a NULL behind the last one */

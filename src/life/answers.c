@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "life/describe.h"
+#include "oci-spec/state.h"
 #include "parts/fs/trees.h"
 #include "parts/guard/listener.h"
 #include "record/gate.h"
@@ -137,12 +139,17 @@ static int serve_notify(void *self, struct letter *question, struct letter *answ
 {
 	struct making *m = self;
 	AUTO_FD int listener = take_fd(question, "seccomp listener", e);
+	struct oci_state state;
 
 	(void)answer;
 	if (listener < 0)
 		return -1;
-	return listener_send(&m->plan->seccomp, listener, m->child.pid, m->config->oci_version,
-			     making_state(m, m->plan->is_exec ? STATUS_RUNNING : STATUS_CREATING), e);
+	state = (struct oci_state){
+		.oci_version = life_spec_version(), .id = m->record.id, .pid = m->child.pid,
+		.status = m->plan->is_exec ? OCI_STATUS_RUNNING : OCI_STATUS_CREATING,
+		.bundle = m->record.saved.bundle, .annotations = m->config->annotations,
+	};
+	return listener_send(&m->plan->seccomp, listener, m->child.pid, &state, e);
 }
 
 static int serve_ready(void *self, struct letter *question, struct letter *answer, struct err *e)

@@ -14,5 +14,7 @@ const char *life_spec_version(void);    /* of the specification */
 /* features.md of the runtime-spec, from the tables that the decoder itself uses. */
 char *life_features(struct arena *, struct err *);
 
+/* The text of it. UID, GID: who becomes root inside when ROOTLESS. */
+char *life_template(bool rootless, unsigned uid, unsigned gid, struct arena *);
 /* Writes DIR/FILE (not over an existing one); ROOTLESS: with a user namespace and what that demands. */
 int life_spec(const char *dir, const char *file, bool rootless, struct err *);

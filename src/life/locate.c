@@ -18,10 +18,15 @@ char *config_read(const char *path, struct arena *a, size_t *len, struct err *e)
 	return fd < 0 ? NULL : fd_read_all(fd, CONFIG_MAX, a, len, e);
 }
 
-static void note(void *context, const char *path, unsigned line, unsigned column)
+/* A member that another runtime would read, since it ignores case, is worth more than a debug line. */
+static void note(void *context, const char *path, const char *meant, unsigned line, unsigned column)
 {
 	(void)context;
-	log_debug("config.json: %s: unknown, ignored (line %u, column %u)", path, line, column);
+	if (meant)
+		log_warning("config.json: %s: unknown, ignored; \"%s\" is spelled so (line %u, column %u)", path, meant, line,
+			    column);
+	else
+		log_debug("config.json: %s: unknown, ignored (line %u, column %u)", path, line, column);
 }
 
 int config_decode(struct oci_config **out, const char *file, const char *text, size_t len, struct arena *a,
