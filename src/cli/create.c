@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "life/create.h"
 #include "life/run.h"
+#include "parts/cgroup/cgroup.h"
 
 struct values {
 	const char *bundle, *config, *console_socket, *pid_file, *pidfd_socket;
@@ -43,21 +44,11 @@ static const struct option_row run_options[] = {
 	OPTIONS_END
 };
 
-static int find_manager(const struct globals *g, enum manager_wish *wish, struct err *e)
+static int find_manager(const struct globals *g, enum cgroup_manager *manager, struct err *e)
 {
-	const char *name = g->cgroup_manager;
-
-	*wish = g->systemd_cgroup ? MANAGER_SYSTEMD : MANAGER_FS;
-	if (!name)
-		return 0;
-	if (str_eq(name, "cgroupfs"))
-		*wish = MANAGER_FS;
-	else if (str_eq(name, "systemd"))
-		*wish = MANAGER_SYSTEMD;
-	else if (str_eq(name, "disabled"))
-		*wish = MANAGER_NONE;
-	else
-		return err_set(e, ERR_USAGE, "option --cgroup-manager: \"%s\" is not cgroupfs, systemd or disabled", name);
+	*manager = g->systemd_cgroup ? CGROUP_MANAGER_SYSTEMD : CGROUP_MANAGER_FS;
+	if (g->cgroup_manager && cgroup_manager_value(g->cgroup_manager, manager, e) < 0)
+		return err_in(e, "option --cgroup-manager");
 	return 0;
 }
 
