@@ -13,7 +13,8 @@ int accounts_home(const struct root *, uid_t, char *home, size_t size, struct er
 
 /*
  * "user", "user:group", "1000:1000" as `exec --user` takes it, against the image's files: digits
- * are numbers first (CVE-2016-3697).  GID is the user's primary group when no group is given.
+ * are numbers first (CVE-2016-3697); -1 and what is beyond is refused.  Without a group GID becomes
+ * the user's primary group, and is left as it was when the image does not know the number.
  */
 int accounts_resolve(const struct root *, const char *spec, uid_t *, gid_t *, struct err *);
 
