@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,6 +44,8 @@ int stage_clean_state(struct init *in, struct err *e)
 	if (!makes_user_ns(in) || in->plan->ns.n_joins)
 		if (prctl(PR_SET_DUMPABLE, 0) < 0)
 			return err_sys(e, "become undumpable");
+	/* What the caller's address space looked like is no business of the payload's (setarch(8)). */
+	personality(PER_LINUX);
 	return signals_reset(e);
 }
 

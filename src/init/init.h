@@ -25,6 +25,7 @@ struct init {
 	int slave;                      /* of the terminal */
 	int gate;                       /* where `start` knocks */
 	int starter;                    /* the socket of `start`, for what fails after the gate */
+	bool is_in_cwd;                 /* as root already */
 	char program[4096];             /* what execve(2) gets */
 };
 

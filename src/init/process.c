@@ -92,8 +92,10 @@ int stage_user(struct init *in, struct err *e)
 
 	if (caps_bound_apply(&p->caps, e) < 0)
 		return -1;
-	/* As root first, who may enter what the user may not (a home of mode 0700 is his own; see "working directory"). */
-	if (enter_cwd(p->cwd.s, e) < 0 && e->kind != ERR_SYSTEM)
+	/* As root first, who may enter what the user may not; a home that only he may enter comes in "working directory". */
+	if (enter_cwd(p->cwd.s, e) == 0)
+		in->is_in_cwd = true;
+	else if (e->num != EACCES)
 		return -1;
 	user_umask_apply(&p->user);
 	if (caps_keep_apply(&p->caps, e) < 0 || user_apply(&p->user, e) < 0)
@@ -154,7 +156,7 @@ int stage_no_new_privs(struct init *in, struct err *e)
 
 int stage_cwd(struct init *in, struct err *e)
 {
-	return enter_cwd(in->plan->cwd.s, e) == 0 || e->num == EACCES ? 0 : -1;
+	return in->is_in_cwd ? 0 : enter_cwd(in->plan->cwd.s, e);
 }
 
 int stage_program(struct init *in, struct err *e)
