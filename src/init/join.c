@@ -10,14 +10,15 @@
 
 #include "base/own.h"
 #include "sys/calls.h"
+#include "sys/root.h"
 
 /* With a mount namespace of its own, setns(2) has put us into its root; without one it is told by descriptor. */
 static int enter_root(struct init *in, struct err *e)
 {
 	if (in->plan->ns.join & CLONE_NEWNS || in->target_root < 0)
 		return 0;
-	if (fchdir(in->target_root) < 0 || chroot(".") < 0)
-		return err_sys(e, "enter the container's root");
+	if (root_enter(in->target_root, e) < 0)
+		return -1;
 	close(TAKE_FD(in->target_root));
 	return 0;
 }

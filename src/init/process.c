@@ -13,6 +13,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "payload/exec.h"
+#include "sys/fd.h"
 
 int stage_keyring(struct init *in, struct err *e)
 {
@@ -31,9 +32,9 @@ int stage_terminal(struct init *in, struct err *e)
 	if (!in->plan->stdio.terminal)
 		return 0;
 	if (root.fd < 0) {
-		slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		slash = fd_open("/", O_PATH | O_DIRECTORY, 0, e);
 		if (slash < 0)
-			return err_sys(e, "open \"/\"");
+			return -1;
 		root = (struct root){ slash, "rootfs" };
 	}
 	if (stdio_terminal_apply(&in->plan->stdio, &root, &master, &in->slave, e) < 0)
@@ -49,10 +50,10 @@ int stage_terminal(struct init *in, struct err *e)
 
 int stage_environment(struct init *in, struct err *e)
 {
-	AUTO_FD int slash = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int slash = fd_open("/", O_PATH | O_DIRECTORY, 0, e);
 
 	if (slash < 0)
-		return err_sys(e, "open \"/\"");
+		return -1;
 	return environment_apply(&in->environment, &in->plan->environment, &(struct root){ slash, "rootfs" },
 				 in->plan->user.uid, e);
 }
