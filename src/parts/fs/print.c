@@ -40,6 +40,15 @@ static const char *add_bits(struct arena *a, const char *line, const char *sign,
 	return line;
 }
 
+/* The times are one field, cleared before it is set: relatime is what remains when it is only cleared. */
+static const char *add_change(struct arena *a, const char *line, const char *r, uint64_t set, uint64_t clear)
+{
+	line = add_bits(a, line, *r ? "+r" : "+", set);
+	if ((clear & MOUNT_ATTR__ATIME) && !(set & MOUNT_ATTR__ATIME))
+		line = add(a, line, *r ? "+r" : "+", "relatime");
+	return add_bits(a, line, *r ? "-r" : "-", clear & ~(uint64_t)MOUNT_ATTR__ATIME);
+}
+
 static const char *add_data(struct arena *a, const char *line, const char *data)
 {
 	for (; data && *data; data += strlen(data) + 1)
@@ -96,10 +105,8 @@ static const char *print_one(const struct mount_plan *m, struct arena *a)
 
 	if (m->source && m->op != MOUNT_TREE)
 		line = add(a, line, "from ", m->source);
-	line = add_bits(a, line, "+", m->set);
-	line = add_bits(a, line, "-", m->clear);
-	line = add_bits(a, line, "+r", m->rec_set);
-	line = add_bits(a, line, "-r", m->rec_clear);
+	line = add_change(a, line, "", m->set, m->clear);
+	line = add_change(a, line, "r", m->rec_set, m->rec_clear);
 	if (m->propagation)
 		line = add(a, line, m->propagation_recursive ? "r" : "", table_name(propagations, m->propagation));
 	line = add_data(a, line, m->data);
