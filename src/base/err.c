@@ -48,25 +48,28 @@ static void format(char *buf, size_t size, const char *fmt, va_list ap)
 static void prepend(struct err *e, const char *where)
 {
 	char old[sizeof(e->msg)];
-	size_t room = sizeof(old) - 1, head = strlen(where), tail = strnlen(e->msg, room);
+	size_t room = sizeof(old) - sizeof(": "), dots = sizeof(ellipsis) - 1;
+	size_t head = strlen(where), tail = strnlen(e->msg, sizeof(old) - 1);
 	struct text t = TEXT(e->msg);
-	const char *cut = "";
 
 	memcpy(old, e->msg, tail);
-	if (head + 2 + tail > room) {
-		cut = ellipsis;
-		room -= 2 + sizeof(ellipsis) - 1;
-		head = MIN(head, room / 2);
-	}
-	text_addn(&t, where, head);
-	text_add(&t, ": ");
-	text_add(&t, cut);
-	if (*cut)
-		room -= head;
-	if (tail > room)
-		text_addn(&t, old + tail - room, room);
-	else
+	if (head + tail <= room) {
+		text_addn(&t, where, head);
+		text_add(&t, ": ");
 		text_addn(&t, old, tail);
+	} else if (tail <= room / 2) {
+		text_addn(&t, where, room - tail - dots);
+		text_add(&t, ellipsis);
+		text_add(&t, ": ");
+		text_addn(&t, old, tail);
+	} else {
+		head = MIN(head, room / 2);
+		text_addn(&t, where, head);
+		text_add(&t, ": ");
+		text_add(&t, ellipsis);
+		room -= head + dots;
+		text_addn(&t, old + tail - room, room);
+	}
 }
 
 int err_sys(struct err *e, const char *fmt, ...)
