@@ -85,6 +85,9 @@ int err_sys(struct err *e, const char *fmt, ...)
 	e->kind = ERR_SYSTEM;
 	e->num = num;
 	snprintf(e->msg, sizeof(e->msg), "%s", strerror(num));
+	/* Docker's client and CRI-O search for the texts of Go, which begin with small letters. */
+	if (e->msg[0] >= 'A' && e->msg[0] <= 'Z' && e->msg[1] >= 'a' && e->msg[1] <= 'z')
+		e->msg[0] = (char)(e->msg[0] - 'A' + 'a');
 	prepend(e, what);
 	errno = num;
 	return -1;
