@@ -96,12 +96,13 @@ static int decide(struct joining *j, const struct exec_request *given, struct er
 	if (rq.process_file && read_process(j, &rq, &process, e) < 0)
 		return -1;
 	rq.process = process;
+	rq.no_new_keyring = m->record.saved.no_new_keyring;
 	rq.container = (struct root){ .fd = j->root, .name = "rootfs" };
 	if (plan_exec(&m->plan, m->config, &rq, &m->host, &m->shared, e) == 0)
 		return 0;
 	if (process)
-		return config_locate(e, rq.process_file, j->process_text, j->process_len);
-	return config_locate(e, "config.json", m->text, m->len);
+		return config_locate(e, "process.", rq.process_file, j->process_text, j->process_len);
+	return config_locate(e, "", "config.json", m->text, m->len);
 }
 
 static int enter(struct joining *j, const struct exec_request *rq, struct err *e)
@@ -112,6 +113,7 @@ static int enter(struct joining *j, const struct exec_request *rq, struct err *e
 	if ((rq->ncgroups ? cgroup_descend(&m->cgroup, rq->cgroups, rq->ncgroups, e) :
 	     cgroup_follow(&m->cgroup, m->record.saved.pid, e)) < 0)
 		return -1;
+	m->rdt.plan = &m->plan->rdt;
 	birth.plan = m->plan;
 	birth.cgroup = cgroup_into_fd(&m->cgroup);
 	m->console_socket = rq->console_socket;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "base/str.h"
 #include "sys/fd.h"
 
 char *config_read(const char *path, struct arena *a, size_t *len, struct err *e)
@@ -41,12 +42,13 @@ int config_decode(struct oci_config **out, const char *file, const char *text, s
 	return 0;
 }
 
-int config_locate(struct err *e, const char *file, const char *text, size_t len)
+int config_locate(struct err *e, const char *base, const char *file, const char *text, size_t len)
 {
 	unsigned line, column;
+	const char *path = str_after(e->msg, base);
 	size_t used = strlen(e->msg);
 
-	if (e->kind == ERR_SPEC && spec_locate(text, len, e->msg, &line, &column))
+	if (e->kind == ERR_SPEC && path && spec_locate(text, len, path, &line, &column))
 		(void)snprintf(e->msg + used, sizeof(e->msg) - used, " (%s, line %u)", file, line);
 	return -1;
 }

@@ -7,6 +7,7 @@
 #include "life/making.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "life/answers.h"
 #include "life/locate.h"
 #include "record/groups.h"
+#include "record/root.h"
 #include "sys/fd.h"
 
 char *making_state(struct making *m, enum status status)
@@ -92,7 +94,7 @@ static void fill_record(struct making *m, const struct create_request *rq)
 	m->record.saved = (struct oci_saved){
 		.bundle = rq->bundle, .rootfs = rootfs_path(m, rq->bundle, &m->mem), .created = now(&m->mem),
 		.uid = geteuid(), .rootless = m->host.is_rootless,
-		.own_pids = m->plan->ns.make & CLONE_NEWPID,
+		.own_pids = m->plan->ns.make & CLONE_NEWPID, .no_new_keyring = rq->no_new_keyring,
 		.notify = rq->activation.notify_socket, .annotations = m->config->annotations,
 	};
 	cgroup_paths_planned(&paths, &m->plan->cgroup, &m->mem);
@@ -108,7 +110,7 @@ static int decide(struct making *m, const struct create_request *rq, struct err 
 	if (!m->text || config_decode(&m->config, "config.json", m->text, m->len, &m->shared, e) < 0)
 		return -1;
 	if (plan_create(&m->plan, m->config, rq, &m->host, &m->shared, e) < 0)
-		return config_locate(e, "config.json", m->text, m->len);
+		return config_locate(e, "", "config.json", m->text, m->len);
 	return 0;
 }
 
@@ -134,14 +136,34 @@ static int carry_out(struct making *m, struct err *e)
 	return converse(m, e);
 }
 
-int making_create(struct making *m, const struct create_request *rq, struct err *e)
+/* The state directory by its full name: what is mounted into the container out of it is found by path. */
+static int resolve_root(struct making *m, struct create_request *rq, struct err *e)
 {
+	char path[PATH_MAX], cwd[PATH_MAX];
+
+	if (record_root_path(rq->root, path, sizeof(path), e) < 0)
+		return -1;
+	if (path[0] == '/')
+		rq->root = arena_strdup(&m->mem, path);
+	else if (getcwd(cwd, sizeof(cwd)))
+		rq->root = arena_printf(&m->mem, "%s/%s", cwd, path);
+	else
+		return err_sys(e, "working directory");
+	return 0;
+}
+
+int making_create(struct making *m, const struct create_request *given, struct err *e)
+{
+	struct create_request request = *given, *rq = &request;
+
 	m->console_socket = rq->console_socket;
+	if (resolve_root(m, rq, e) < 0)
+		return -1;
 	if (record_reserve(&m->record, rq->root, rq->id, e) < 0 ||
 	    decide(m, rq, e) < 0 || remember(m, rq, e) < 0)
 		return -1;
 	if (carry_out(m, e) < 0)
-		return config_locate(e, "config.json", m->text, m->len);
+		return config_locate(e, "", "config.json", m->text, m->len);
 	if (rq->pidfd_socket && making_pidfd_socket(rq->pidfd_socket, m->child.pidfd, e) < 0)
 		return -1;
 	return rq->pid_file ? making_pid_file(rq->pid_file, m->child.pid, e) : 0;

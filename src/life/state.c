@@ -12,7 +12,7 @@
 
 struct oci_view {
 	const char *oci_version, *id;
-	int32_t pid;
+	struct opt_i32 pid;             /* 0 is said, too */
 	const char *status, *bundle, *rootfs, *created;
 	str_map annotations;
 	const char *owner;
@@ -32,7 +32,7 @@ SPEC_TYPE(view, "state",
 static char *encode(const struct life_state *s, struct arena *a, bool pretty)
 {
 	struct oci_view view = {
-		.oci_version = life_spec_version(), .id = s->id, .pid = s->pid, .status = status_word(s->status),
+		.oci_version = life_spec_version(), .id = s->id, .pid = { .set = true, .v = s->pid }, .status = status_word(s->status),
 		.bundle = s->bundle, .rootfs = s->rootfs, .created = s->created, .annotations = s->annotations,
 		.owner = s->owner,
 	};

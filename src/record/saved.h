@@ -29,6 +29,7 @@ struct oci_saved {
 	bool complete;                  /* the container was created; before that: creating */
 	bool rootless;
 	bool own_pids;                  /* it has a PID namespace of its own: with init all of it ends */
+	bool no_new_keyring;
 	const char *manager;            /* "cgroupfs", "systemd", "disabled" */
 	const char *scope;              /* systemd's unit */
 	LIST_OF(struct oci_saved_group) groups;

@@ -63,12 +63,12 @@ static void test_template(void)
 
 static void test_words(void)
 {
-	OK(strstr(WORDS_ABSENT, "does not exist"), "containerd: kill and delete of what is gone");
+	OK(strstr(WORDS_ABSENT, "does not exist") != NULL, "containerd: kill and delete of what is gone");
 	OK(!strstr(WORDS_ABSENT, "no such file or directory"), "Podman: not taken for a missing command");
-	OK(strstr(WORDS_NOT_RUNNING, "container not running"), "containerd, CRI-O: kill after the end");
-	OK(strstr(WORDS_FINISHED, "process already finished"), "containerd: kill that lost the race");
-	OK(strstr(WORDS_EXISTS, "already exists"), "everybody: create of what is there");
-	OK(strstr(WORDS_EXEC_PAUSED, "cannot exec in a paused container"), "tools that match on runc's text");
+	OK(strstr(WORDS_NOT_RUNNING, "container not running") != NULL, "containerd, CRI-O: kill after the end");
+	OK(strstr(WORDS_FINISHED, "process already finished") != NULL, "containerd: kill that lost the race");
+	OK(strstr(WORDS_EXISTS, "already exists") != NULL, "everybody: create of what is there");
+	OK(strstr(WORDS_EXEC_PAUSED, "cannot exec in a paused container") != NULL, "tools that match on runc's text");
 }
 
 static void test_locate(void)
@@ -76,10 +76,10 @@ static void test_locate(void)
 	static const char text[] = "{\n\t\"ociVersion\": \"1.0.0\",\n\t\"mounts\": [\n\t\t{\"destination\": \"/x\"}\n\t]\n}\n";
 
 	(void)err_set(&e, ERR_SPEC, "mounts[0].destination: bad");
-	(void)config_locate(&e, "config.json", text, strlen(text));
+	(void)config_locate(&e, "", "config.json", text, strlen(text));
 	SAME(e.msg, "mounts[0].destination: bad (config.json, line 4)", "a planner's error gets its line");
 	(void)err_set(&e, ERR_SYSTEM, "mounts[0]: no");
-	(void)config_locate(&e, "config.json", text, strlen(text));
+	(void)config_locate(&e, "", "config.json", text, strlen(text));
 	SAME(e.msg, "mounts[0]: no", "an error of the kernel does not");
 }
 
