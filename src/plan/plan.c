@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "plan/check.h"
 #include "plan/process.h"
 
@@ -67,16 +68,20 @@ static int cgroups_of(const struct making *m, const struct plan *p, const struct
 static void add_notify_mount(struct oci_config *c, const struct notify_plan *n, struct arena *a)
 {
 	static const char *const words[] = { "bind", "nosuid", "nodev", "noexec", "private" };
+	const char **options;
 	struct oci_mount *v;
 
 	if (!n->host)
 		return;
 	v = ARENA_ARRAY(a, struct oci_mount, c->mounts.n + 1);
+	options = ARENA_ARRAY(a, const char *, ARRAY_SIZE(words));
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		options[i] = arena_strdup(a, words[i]);
 	if (c->mounts.n)
 		memcpy(v, c->mounts.v, c->mounts.n * sizeof(*v));
 	v[c->mounts.n] = (struct oci_mount){
-		.destination = NOTIFY_INSIDE, .type = "bind", .source = n->dir,
-		.options = { .n = sizeof(words) / sizeof(words[0]), .v = (const char **)(void *)words },
+		.destination = arena_strdup(a, NOTIFY_INSIDE), .type = arena_strdup(a, "bind"), .source = n->dir,
+		.options = { .n = ARRAY_SIZE(words), .v = options },
 	};
 	c->mounts.v = v;
 	c->mounts.n++;
