@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/own.h"
 #include "plan/hosts.h"
 #include "plan/plan.h"
 #include "plan/print.h"
