@@ -17,7 +17,7 @@ static int features(const struct globals *g, const void *values, const struct wo
 	(void)g, (void)values, (void)arguments;
 	if (!json)
 		return -1;
-	(void)puts(json);
+	(void)fputs(json, stdout);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ static int state(const struct globals *g, const void *values, const struct words
 	(void)values;
 	if (life_look(&target, &state, &mem, e) < 0)
 		return -1;
-	(void)printf("%s\n", life_state_json(&state, &mem));
+	(void)fputs(life_state_json(&state, &mem), stdout);
 	return 0;
 }
 

@@ -45,9 +45,15 @@ int payload_find(const char *name, char *const *envp, char *program, size_t size
 		text_add(&t, name);
 		if (t.cut)
 			return err_set(e, ERR_SPEC, "exec: \"%.100s...\": name too long", name);
-		if (!is_executable(program))
-			return err_sys(e, "exec: \"%s\"", name);
-		return 0;
+		if (is_executable(program))
+			return 0;
+		/* Podman knows only one of the two texts, and answers 126 for that. */
+		if (errno == EISDIR) {
+			err_set(e, ERR_SYSTEM, "exec: \"%s\": is a directory: permission denied", name);
+			e->num = EACCES;
+			return -1;
+		}
+		return err_sys(e, "exec: \"%s\"", name);
 	}
 	while (*name && (dir = str_word(&path, ":", &len))) {
 		struct text t = { .s = program, .size = size };
