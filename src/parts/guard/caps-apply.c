@@ -12,19 +12,21 @@
 
 int caps_bound_apply(const struct caps_plan *p, struct err *e)
 {
-	/* Up to the kernel's last one, which answers EINVAL above: unknown to husk is not kept either. */
+	/* Up to the kernel's last one, above which it answers EINVAL: what husk has no name for is not kept either. */
 	for (unsigned long cap = 0; cap < 64; cap++) {
-		if (p->bounding & BIT(cap))
-			continue;
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+		int has;
+
+		if (p->bounding & BIT(cap) || prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 			continue;
 		if (errno == EINVAL)
 			return 0;
 		/* Without CAP_SETPCAP that is fine as long as it is not there anyway. */
-		if (errno == EPERM && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 0)
-			continue;
-		errno = errno ? errno : EPERM;
-		return err_sys(e, "drop capability %lu from the bounding set", cap);
+		has = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+		if (has < 0)
+			return 0;
+		errno = EPERM;
+		if (has)
+			return err_sys(e, "drop capability %lu from the bounding set", cap);
 	}
 	return 0;
 }
