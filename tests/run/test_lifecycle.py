@@ -99,7 +99,7 @@ def test_kill_with_an_unknown_signal_is_refused(husk, bundle):
 
 
 def test_kill_of_a_stopped_container_says_it_is_not_running(husk, bundle):
-    ident = husk.started(bundle.args("/bin/true"))
+    ident = husk.started(bundle.args("/bin/echo"))
     husk.wait_status(ident, "stopped")
     r = husk("kill", ident, "TERM")
     assert r.code != 0 and "not running" in r.err, r

@@ -39,7 +39,7 @@ def change(path, value):
     ("linux.seccomp", {"defaultAction": "SCMP_ACT_FOO"}, "linux.seccomp.defaultAction"),
     ("linux.namespaces", [{"type": "pid"}, {"type": "pid"}], "linux.namespaces[1]"),
     ("linux.namespaces", [{"type": "moon"}], "linux.namespaces[0].type"),
-    ("linux.namespaces", [{"type": "mount"}, {"type": "network", "path": "/nowhere"}], "linux.namespaces[1].path"),
+    ("linux.namespaces", [{"type": "uts"}, {"type": "mount"}, {"type": "network", "path": "/nowhere"}], "linux.namespaces[2].path"),
     ("linux.sysctl", {"kernel.core_pattern": "x"}, "linux.sysctl"),
     ("linux.sysctl", {"net/../kernel/x": "x"}, "linux.sysctl"),
     ("linux.uidMappings", [{"containerID": 0, "hostID": 0, "size": 1}], "linux.uidMappings"),

@@ -2,6 +2,7 @@
 """`run`: a container from its birth to its exit status."""
 import os
 import signal
+import subprocess
 import time
 
 
@@ -51,10 +52,17 @@ def test_signals_are_forwarded_to_the_container(husk, bundle):
     assert "got it" in (husk.folder / "out").read_text()
 
 
+def run_detached(husk, bundle, ident, *options):
+    """Its stdio is a file: the container keeps it open after husk has left."""
+    with open(husk.folder / "out", "w") as out:
+        p = husk.popen("run", "-d", *options, "--bundle", bundle.path, ident, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        assert p.wait(30) == 0, (husk.folder / "out").read_text()
+
+
 def test_run_detached_returns_while_the_container_runs(husk, bundle):
     bundle.args("/bin/sleep", "1000").write()
     ident = husk.new_id()
-    husk("run", "--detach", "--bundle", bundle.path, ident, check=0)
+    run_detached(husk, bundle, ident)
     assert husk.state(ident)["status"] == "running"
     husk("delete", "--force", ident, check=0)
 
@@ -62,7 +70,7 @@ def test_run_detached_returns_while_the_container_runs(husk, bundle):
 def test_run_detached_writes_the_pid_file(husk, bundle):
     bundle.args("/bin/sleep", "1000").write()
     ident = husk.new_id()
-    husk("run", "-d", "--pid-file", husk.folder / "pid", "--bundle", bundle.path, ident, check=0)
+    run_detached(husk, bundle, ident, "--pid-file", husk.folder / "pid")
     assert int((husk.folder / "pid").read_text()) == husk.state(ident)["pid"]
     husk("delete", "-f", ident, check=0)
 
