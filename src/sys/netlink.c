@@ -102,7 +102,6 @@ static int read_answers(int fd, answer_fn *fn, void *arg)
 /* Sends and reads to the end; -1 with errno. */
 static int talk(int fd, struct request *q, answer_fn *fn, void *arg)
 {
-
 	int ret;
 
 	if ((q->head.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP)
@@ -169,8 +168,10 @@ static void take_each_index(void *arg, const struct nlmsghdr *m)
 {
 	struct indexes *all = arg;
 
-	if (all->n < INDEXES_MAX)
+	if (all->n < INDEXES_MAX) {
+		all->at[all->n] = -1;
 		take_index(&all->at[all->n++], m);
+	}
 }
 
 static int all_indexes(int fd, struct indexes *all)
@@ -314,6 +315,7 @@ static int moved_index(int there, const char *name, const struct indexes *before
 	struct indexes now;
 	int index = -1;
 
+	errno = ENODEV;
 	if (!strchr(name, '%'))
 		index = index_of(there, name);
 	else if (all_indexes(there, &now) == 0)
