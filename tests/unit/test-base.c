@@ -24,13 +24,13 @@ static void test_errors(void)
 	errno = EACCES;
 	OK(err_sys(&e, "open \"%s\"", "/x") == -1 && errno == EACCES, "err_sys returns -1 and leaves errno alone");
 	OK(e.kind == ERR_SYSTEM && e.num == EACCES, "and keeps it as a number");
-	SAME(e.msg, "open \"/x\": Permission denied", "what failed on what: why");
+	SAME(e.msg, "open \"/x\": permission denied", "what failed on what: why");
 	errno = ENOENT;
 	OK(err_in(&e, "mounts[%d]", 3) == -1 && errno == ENOENT && e.num == EACCES, "a context changes the text alone");
-	SAME(e.msg, "mounts[3]: open \"/x\": Permission denied", "contexts read from the outside in");
+	SAME(e.msg, "mounts[3]: open \"/x\": permission denied", "contexts read from the outside in");
 	err_set(&second, ERR_STATE, "container \"%s\" is running", "a");
 	err_and(&e, &second);
-	SAME(e.msg, "mounts[3]: open \"/x\": Permission denied; and then container \"a\" is running",
+	SAME(e.msg, "mounts[3]: open \"/x\": permission denied; and then container \"a\" is running",
 	     "a second failure is appended");
 	OK(second.kind == ERR_STATE && second.num == 0, "err_set has no errno");
 
@@ -43,13 +43,13 @@ static void test_errors(void)
 	OK(strlen(e.msg) == sizeof(e.msg) - 1 && str_ends(e.msg, "x..."), "what is too long is cut, visibly");
 	errno = EIO;
 	err_sys(&e, "read \"%s\"", name);
-	OK(str_starts(e.msg, "read \"xxx") && str_ends(e.msg, ": Input/output error"), "the cause survives a long name");
+	OK(str_starts(e.msg, "read \"xxx") && str_ends(e.msg, ": input/output error"), "the cause survives a long name");
 	err_in(&e, "create \"web\"");
-	OK(str_starts(e.msg, "create \"web\": ") && str_ends(e.msg, ": Input/output error"),
+	OK(str_starts(e.msg, "create \"web\": ") && str_ends(e.msg, ": input/output error"),
 	   "and so does it behind further contexts");
 	for (int i = 0; i < 300; i++)
 		err_in(&e, "context %d", i);
-	OK(str_starts(e.msg, "context 299: ") && str_ends(e.msg, "Input/output error"), "the outermost and the cause stay");
+	OK(str_starts(e.msg, "context 299: ") && str_ends(e.msg, "input/output error"), "the outermost and the cause stay");
 	for (int i = 0; i < 20; i++)
 		err_and(&e, &(struct err){ .msg = "something of quite some length that does not fit for long" });
 	OK(strnlen(e.msg, sizeof(e.msg)) < sizeof(e.msg), "nothing is written beyond the end");

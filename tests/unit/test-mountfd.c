@@ -44,10 +44,10 @@ static void test_new(void)
 	OK(ro >= 0 && mkdirat(ro, "d", 0755) < 0 && errno == EROFS, "a read-only instance");
 
 	OK(mountfd_new("tmpfs", NULL, "sizee=1m\0", 0, false, &e) < 0, "an unknown option is refused");
-	SAME(e.msg, "file system \"tmpfs\": option \"sizee=1m\": tmpfs: Unknown parameter 'sizee': Invalid argument",
+	SAME(e.msg, "file system \"tmpfs\": option \"sizee=1m\": tmpfs: Unknown parameter 'sizee': invalid argument",
 	     "in the kernel's own words");
 	OK(mountfd_new("nofs", NULL, NULL, 0, false, &e) < 0, "an unknown type too");
-	SAME(e.msg, "file system \"nofs\": No such device", "with its name");
+	SAME(e.msg, "file system \"nofs\": no such device", "with its name");
 	{
 		char data[400] = "mode=";
 

@@ -52,7 +52,7 @@ static void test_life(void)
 	OK(!process_is_alive(fd), "a zombie does not live");
 	OK(process_wait(fd, &end, &e) == 0 && end.signaled && end.code == SIGKILL, "the signal is known");
 	OK(process_signal(fd, SIGTERM, &e) < 0 && e.num == ESRCH, "a dead one gets no signal");
-	SAME(e.msg, "send SIGTERM: No such process", "and the message says which");
+	SAME(e.msg, "send SIGTERM: no such process", "and the message says which");
 	OK(process_start_time(pid, &ticks, &e) < 0 && e.num == ESRCH, "nor has it a start time");
 	OK(process_wait(fd, &end, &e) < 0 && e.num == ECHILD, "it cannot be waited for twice");
 

@@ -27,7 +27,7 @@ static void test_names(const struct procfs *p, const char *kind)
 	OK(procfs_write(p, "self/comm", "husk-test", &e) == 0 &&
 	   procfs_read(p, "self/comm", buf, sizeof(buf), &e) > 0 && !strcmp(buf, "husk-test\n"), "%s: writing", kind);
 	OK(procfs_read(p, "self/none", buf, sizeof(buf), &e) < 0 && e.num == ENOENT, "%s: what is not there", kind);
-	SAME(e.msg, "open \"/proc/self/none\": No such file or directory", "%s: with its name", kind);
+	SAME(e.msg, "open \"/proc/self/none\": no such file or directory", "%s: with its name", kind);
 	OK(procfs_open_file(p, "self/../../etc", O_PATH, &e) < 0, "%s: no way out by ..", kind);
 	OK(procfs_open_file(p, "/etc/passwd", O_PATH, &e) < 0, "%s: nor by an absolute name", kind);
 	OK(procfs_open_file(p, "self/root", O_PATH, &e) < 0 && e.num == ELOOP, "%s: nor by a magic link", kind);

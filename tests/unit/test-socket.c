@@ -138,7 +138,7 @@ static void test_paths(void)
 	symlinkat("socket", dir, "link");
 	OK(socket_connect_at(SOCK_STREAM, dir, "link", &e) < 0, "a link below the folder is not followed");
 	OK(socket_connect(SOCK_STREAM, "/nowhere", &e) < 0 && e.num == ENOENT, "nothing there");
-	SAME(e.msg, "socket \"/nowhere\": connect: No such file or directory", "and the message says so");
+	SAME(e.msg, "socket \"/nowhere\": connect: no such file or directory", "and the message says so");
 	unlinkat(dir, "socket", 0);
 	unlinkat(dir, "link", 0);
 	deep[n] = '\0';
