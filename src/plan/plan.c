@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/own.h"
 #include "plan/check.h"
 #include "plan/process.h"
 
@@ -65,7 +66,7 @@ static int cgroups_of(const struct making *m, const struct plan *p, const struct
 }
 
 /* The directory of the notification socket is one more bind mount, after those of the config. */
-static void add_notify_mount(struct oci_config *c, const struct notify_plan *n, struct arena *a)
+static void add_notify_mount(struct oci_config *c, const struct notify_plan *n, struct arena *scratch)
 {
 	static const char *const words[] = { "bind", "nosuid", "nodev", "noexec", "private" };
 	const char **options;
@@ -73,14 +74,13 @@ static void add_notify_mount(struct oci_config *c, const struct notify_plan *n, 
 
 	if (!n->host)
 		return;
-	v = ARENA_ARRAY(a, struct oci_mount, c->mounts.n + 1);
-	options = ARENA_ARRAY(a, const char *, ARRAY_SIZE(words));
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		options[i] = arena_strdup(a, words[i]);
+	v = ARENA_ARRAY(scratch, struct oci_mount, c->mounts.n + 1);
+	options = ARENA_ARRAY(scratch, const char *, ARRAY_SIZE(words));
+	memcpy(options, words, sizeof(words));
 	if (c->mounts.n)
 		memcpy(v, c->mounts.v, c->mounts.n * sizeof(*v));
 	v[c->mounts.n] = (struct oci_mount){
-		.destination = arena_strdup(a, NOTIFY_INSIDE), .type = arena_strdup(a, "bind"), .source = n->dir,
+		.destination = NOTIFY_INSIDE, .type = "bind", .source = n->dir,
 		.options = { .n = ARRAY_SIZE(words), .v = options },
 	};
 	c->mounts.v = v;
@@ -151,6 +151,7 @@ static int process(struct plan *p, const struct making *m, struct err *e)
 int plan_create(const struct plan **out, const struct oci_config *config, const struct create_request *rq,
 		const struct host *host, struct arena *a, struct err *e)
 {
+	AUTO(arena) scratch = ARENA_NONE;       /* the plan's own arena holds nothing that points elsewhere */
 	struct oci_config c = *config;
 	struct making m = { .c = &c, .rq = rq, .host = host, .a = a };
 	struct plan *p = ARENA_NEW(a, struct plan);
@@ -162,7 +163,7 @@ int plan_create(const struct plan **out, const struct oci_config *config, const 
 	if (check_namespaces(&c, &m.ns, e) < 0 || check_create(&c, rq, &m.ns, host, e) < 0 ||
 	    notify_plan(&p->notify, rq->activation.notify_socket, state, a, e) < 0)
 		return -1;
-	add_notify_mount(&c, &p->notify, a);
+	add_notify_mount(&c, &p->notify, &scratch);
 	if (confine(p, &m, e) < 0 || place(p, &m, e) < 0 || process(p, &m, e) < 0 ||
 	    hooks_plan(&p->hooks, c.hooks, c.oci_version, p->id, p->bundle, &c.annotations, a, e) < 0 ||
 	    settings(p, &m, e) < 0)

@@ -93,17 +93,18 @@ static void check(const char *path, const char *name, const char *host_name)
 	struct create_request rq = { .id = "captured", .bundle = "/bundle", .root = "/run/husk", .detach = true };
 	bool good;
 
-	if (spec_decode(&oci_config_type, text, len, &text_arena, &config, &fault) < 0) {
+	if (arena_share(&a, &e) < 0) {
+		OK(false, "share: %s", e.msg);
+		return;
+	}
+	/* As create does it: the config lies in the same arena. */
+	if (spec_decode(&oci_config_type, text, len, &a, &config, &fault) < 0) {
 		OK(false, "%s: %s: %s", name, fault.path, fault.message);
 		return;
 	}
 	if (((const struct oci_config *)config)->process->terminal)
 		rq.console_socket = "/console.sock";
 	rq.activation.notify_socket = "/run/notify";
-	if (arena_share(&a, &e) < 0) {
-		OK(false, "share: %s", e.msg);
-		return;
-	}
 	good = plan_create(&plan, config, &rq, &host, &a, &e) == 0;
 	/* Docker's cgroupsPath for the systemd manager is no path. */
 	if (!OK(good, "%s is planned on a %s host", name, host_name)) {
