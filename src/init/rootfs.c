@@ -24,8 +24,10 @@ int rootfs_build(struct rootfs *r, const struct rootfs_inputs *in, struct err *e
 	return devices_apply(in->devices, &r->root, e);
 }
 
-int rootfs_shield(const struct rootfs *r, const struct rootfs_inputs *in, struct err *e)
+int rootfs_shield(struct rootfs *r, const struct rootfs_inputs *in, struct err *e)
 {
+	if (mounts_finish_apply(&r->anchors, e) < 0)
+		return -1;
 	return shield_apply(in->shield, &r->root, &r->anchors, e);
 }
 

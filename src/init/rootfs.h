@@ -34,7 +34,7 @@ void rootfs_undo(struct rootfs *);
 
 /* Attaches the root, mounts, makes devices. */
 int rootfs_build(struct rootfs *, const struct rootfs_inputs *, struct err *);
-/* Masked and read-only paths: after hooks and terminal, before rootfs_enter. */
-int rootfs_shield(const struct rootfs *, const struct rootfs_inputs *, struct err *);
+/* Mounts that become read-only at last, masked and read-only paths: after hooks and terminal, before rootfs_enter. */
+int rootfs_shield(struct rootfs *, const struct rootfs_inputs *, struct err *);
 /* Read-only root, pivot_root; closes all descriptors of *ROOTFS. */
 int rootfs_enter(struct rootfs *, const struct rootfs_inputs *, struct err *);

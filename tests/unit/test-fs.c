@@ -3,6 +3,7 @@
 #include <linux/mount.h>
 #include <sched.h>
 
+#include "base/str.h"
 #include "oci-spec/config.h"
 #include "parts/fs/mounts.h"
 #include "parts/fs/options.h"
@@ -112,10 +113,11 @@ static const struct expectation expectations[] = {
 static str_list split(const char *words)
 {
 	str_list list = { 0, ARENA_ARRAY(&arena, const char *, 16) };
-	char *copy = arena_strdup(&arena, words);
+	const char *word;
+	size_t len;
 
-	for (char *w = strtok(copy, " "); w; w = strtok(NULL, " "))
-		list.v[list.n++] = w;
+	while ((word = str_word(&words, " ", &len)))
+		list.v[list.n++] = arena_strndup(&arena, word, len);
 	return list;
 }
 
@@ -212,6 +214,12 @@ static void test_plans(void)
 	     "mounts[0]: bind on /h rshared [/h recursive peer by husk]\n", "a peer is opened by husk");
 	SAME(plan(M("/h", "bind", SRC("/h")), "\"rootfsPropagation\":\"rprivate\""),
 	     "mounts[0]: bind on /h rprivate [/h by init]\n", "private root, private volumes");
+	SAME(plan(M("/h/x", "tmpfs", OPT("ro")) "," M("/h", "tmpfs", OPT("ro")) "," M("/h-x", "tmpfs", OPT("ro")) ","
+		  M("/h/y/z", "tmpfs", OPT("ro")) "," M("/dev", "tmpfs", OPT("ro", "mode=1")), ""),
+	     "mounts[0]: tmpfs on /h/x +ro mode-of-covered\n"
+	     "mounts[1]: tmpfs on /h +ro ro-at-last mode-of-covered\n"
+	     "mounts[2]: tmpfs on /h-x +ro mode-of-covered\n" "mounts[3]: tmpfs on /h/y/z +ro mode-of-covered\n"
+	     "mounts[4]: tmpfs on /dev +ro mode=1 ro-at-last\n", "read-only at last, where more is to come");
 	SAME(plan(M("/h", "none", OPT("rslave")), ""), "mounts[0]: propagation on /h rslave\n", "only propagation");
 	SAME(plan(M("/h", "tmpfs", OPT("remount", "ro", "size=1k")), ""), "mounts[0]: remount on /h +ro size=1k\n",
 	     "a remount");
@@ -288,11 +296,10 @@ static void test_cgroups(void)
 
 	facts.cgroups = &groups;
 	SAME(plan(M("/sys/fs/cgroup", "cgroup", OPT("ro", "nosuid")), ""),
-	     "mounts[0]: tmpfs on /sys/fs/cgroup from cgroup +nosuid mode=755\n"
+	     "mounts[0]: tmpfs on /sys/fs/cgroup from cgroup +ro +nosuid mode=755 ro-at-last\n"
 	     "mounts[0]: bind on /sys/fs/cgroup/cpu,cpuacct +ro +nosuid [/sys/fs/cgroup/cpu,cpuacct/g by init]\n"
 	     "mounts[0]: bind on /sys/fs/cgroup/systemd +ro +nosuid [/sys/fs/cgroup/systemd/g by init]\n"
-	     "mounts[0]: link on /sys/fs/cgroup/cpu from cpu,cpuacct\n"
-	     "mounts[0]: remount on /sys/fs/cgroup +ro\n", "hierarchies bound");
+	     "mounts[0]: link on /sys/fs/cgroup/cpu from cpu,cpuacct\n", "hierarchies bound");
 	groups.own_namespace = true;
 	SAME(plan(M("/c", "cgroup", ""), ""),
 	     "mounts[0]: tmpfs on /c from cgroup mode=755\n"

@@ -251,6 +251,19 @@ static bool test_readonly(struct test *t)
 	return true;
 }
 
+static bool test_readonly_last(struct test *t)
+{
+	struct mount_plan *m = mount_add(t, MOUNT_NEW, "tmpfs", "/a");
+
+	m->set = MOUNT_ATTR_RDONLY;
+	m->readonly_last = true;
+	mount_add(t, MOUNT_NEW, "tmpfs", "/a/b/c");
+	CHECK(rootfs_build(&t->built, &t->in, &t->e) == 0 && rootfs_shield(&t->built, &t->in, &t->e) == 0);
+	CHECK(rootfs_enter(&t->built, &t->in, &t->e) == 0);
+	CHECK(mkdir("/a/x", 0755) < 0 && errno == EROFS && mkdir("/a/b/c/x", 0755) == 0);
+	return true;
+}
+
 static bool test_copyup(struct test *t)
 {
 	struct mount_plan *m = mount_add(t, MOUNT_NEW, "tmpfs", "/c");
@@ -393,6 +406,7 @@ int main(void)
 	run(test_bound_devices, "devices can be bound from the host");
 	run(test_hostile_dev, "nothing in the image's /dev is trusted");
 	run(test_readonly, "a read-only root, with a writable mount in it");
+	run(test_readonly_last, "a read-only mount with another one in it");
 	run(test_copyup, "a tmpfs with what it hides");
 	run(test_over_root, "a mount over the root is the root");
 	run(test_no_pivot, "without pivot_root there is no way back either");

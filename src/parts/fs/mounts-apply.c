@@ -25,7 +25,9 @@ void anchors_undo(struct anchors *a)
 {
 	for (int i = 0; i < a->n; i++)
 		own_close(&a->v[i].fd);
-	a->n = 0;
+	for (int i = 0; i < a->n_readonly; i++)
+		own_close(&a->readonly[i]);
+	a->n = a->n_readonly = 0;
 }
 
 /* What is hidden by a new mount at PATH is no place to look things up in any more. */
@@ -104,10 +106,16 @@ static int check_proc(const struct mount_plan *m, int target, int mnt, struct er
 	return err_set(e, ERR_SPEC, "\"%s\" is inside of a procfs", m->destination.s);
 }
 
-/* Attributes and propagation, in as few calls as possible; PREPARED: the mount has m->set already. */
+/* What the mount itself gets at once. */
+static uint64_t set_now(const struct mount_plan *m)
+{
+	return m->readonly_last ? m->set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->set;
+}
+
+/* Attributes and propagation, in as few calls as possible; PREPARED: the mount has them already. */
 static int settle(const struct mount_plan *m, int mnt, bool prepared, struct err *e)
 {
-	uint64_t set = prepared ? 0 : m->set, clear = prepared ? 0 : m->clear;
+	uint64_t set = prepared ? 0 : set_now(m), clear = prepared ? 0 : m->clear;
 	bool recursive = m->propagation_recursive;
 
 	if (m->rec_set | m->rec_clear) {
@@ -129,6 +137,13 @@ static int put(const struct mount_plan *m, const struct root *r, int target, int
 	if (check_proc(m, target, mnt, e) < 0 || mountfd_attach(mnt, target, e) < 0)
 		return -1;
 	anchors_hidden(anchors, m->destination.s);
+	if (m->readonly_last) {
+		int kept = fcntl(mnt, F_DUPFD_CLOEXEC, 3);
+
+		if (kept < 0)
+			return err_sys(e, "keep a mount");
+		anchors->readonly[anchors->n_readonly++] = kept;
+	}
 	/* A mount on "/" is the new root for all that follows; the descriptor of the root keeps its number. */
 	if (str_eq(m->destination.s, "/") && dup3(mnt, r->fd, O_CLOEXEC) < 0)
 		return err_sys(e, "replace the root");
@@ -188,7 +203,7 @@ static int apply_new(const struct mount_plan *m, const struct root *r, struct tr
 
 	if (open_target(&t, m, r, true, e) < 0)
 		return -1;
-	mnt = mountfd_new(m->type, m->source, m->data, is_filled ? 0 : m->set, false, e);
+	mnt = mountfd_new(m->type, m->source, m->data, is_filled ? 0 : set_now(m), false, e);
 	if (mnt < 0 && m->fallback && is_refusal(e))
 		return apply_fallback(m, r, trees, anchors, e);
 	if (mnt < 0)
@@ -297,6 +312,17 @@ int mounts_apply(const struct mounts_plan *p, const struct root *r, struct trees
 		err_in(e, "mount \"%s\" on \"%s\"", m->source ? m->source : m->type ? m->type : "none",
 		       m->destination.s);
 		return str_starts(e->msg, m->where) ? -1 : err_in(e, "%s", m->where);
+	}
+	return 0;
+}
+
+int mounts_finish_apply(struct anchors *a, struct err *e)
+{
+	while (a->n_readonly > 0) {
+		AUTO_FD int mnt = TAKE_FD(a->readonly[--a->n_readonly]);
+
+		if (mountfd_set(mnt, MOUNT_ATTR_RDONLY, 0, 0, false, e) < 0)
+			return err_in(e, "make a mount read-only");
 	}
 	return 0;
 }

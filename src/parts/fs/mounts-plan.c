@@ -7,6 +7,7 @@
 
 #include <linux/mount.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -322,7 +323,6 @@ static int plan_cgroup(struct planner *p, const struct mount_words *w, const cha
 	}
 	m = step(p, MOUNT_NEW, where, at);
 	take_words(m, w);
-	m->set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	m->type = arena_strdup(p->arena, "tmpfs");
 	m->source = arena_strdup(p->arena, "cgroup");
 	m->data = data_with(p->arena, NULL, "mode=755");
@@ -336,11 +336,61 @@ static int plan_cgroup(struct planner *p, const struct mount_words *w, const cha
 			 CPATH(arena_printf(p->arena, "%s/%s", at.s, groups->links[i].name)));
 		m->source = arena_strdup(p->arena, groups->links[i].target);
 	}
-	if (w->set & MOUNT_ATTR_RDONLY) {
-		m = step(p, MOUNT_REMOUNT, where, at);
-		m->set = MOUNT_ATTR_RDONLY;
-	}
 	return 0;
+}
+
+/* By destination, what lies beneath a directory right behind it: '/' comes before everything else. */
+static int compare(const void *a, const void *b)
+{
+	const struct mount_plan *const *left = a, *const *right = b;
+	const char *l = (*left)->destination.s, *r = (*right)->destination.s;
+
+	while (*l && *l == *r)
+		l++, r++;
+	if (*l == *r)
+		return *left < *right ? -1 : *left > *right;
+	if (!*l || !*r)
+		return *l ? 1 : -1;
+	if (*l == '/' || *r == '/')
+		return *l == '/' ? -1 : 1;
+	return (unsigned char)*l - (unsigned char)*r;
+}
+
+static bool is_beneath(const char *path, const char *dir)
+{
+	const char *rest = str_after(path, dir);
+
+	return rest && (*rest == '/' || str_eq(dir, "/"));
+}
+
+/*
+ * Something may have to be made in a mount after it was made: what a later mount lies on (podman run --read-only
+ * --secret), devices, the console.  Such a mount becomes read-only at the end.
+ */
+static void put_off_readonly(struct planner *p)
+{
+	struct mount_plan **sorted = ARENA_ARRAY(p->arena, struct mount_plan *, p->n + 1);
+	size_t put_off = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		sorted[i] = &p->v[i];
+	qsort(sorted, p->n, sizeof(*sorted), compare);
+	for (size_t i = 0; i < p->n && put_off < READONLY_MAX; i++) {
+		struct mount_plan *m = sorted[i];
+		const char *at = m->destination.s;
+
+		if ((m->op != MOUNT_NEW && m->op != MOUNT_TREE) || !(m->set & MOUNT_ATTR_RDONLY))
+			continue;
+		m->readonly_last = str_eq(at, "/dev");
+		for (size_t j = i + 1; j < p->n && !m->readonly_last; j++) {
+			const char *other = sorted[j]->destination.s;
+
+			if (!str_eq(other, at) && !is_beneath(other, at))
+				break;
+			m->readonly_last = sorted[j] > m && !str_eq(other, at);
+		}
+		put_off += m->readonly_last;
+	}
 }
 
 static int plan_one(struct planner *p, size_t i, struct err *e)
@@ -384,8 +434,8 @@ int mounts_plan(struct mounts_plan *out, const struct oci_config *c, const struc
 		const struct rootfs_plan *root, const struct host *host, struct arena *a, struct err *e)
 {
 	const struct fs_cgroups *groups = facts->cgroups;
-	/* An entry of type cgroup becomes one step for each hierarchy and link, a tmpfs and a remount. */
-	size_t each = groups ? groups->n + groups->n_links + 2 : 1, entries = c->mounts.n, most = 0, trees = 1;
+	/* An entry of type cgroup becomes one step for each hierarchy and link, and a tmpfs. */
+	size_t each = groups ? groups->n + groups->n_links + 1 : 1, entries = c->mounts.n, most = 0, trees = 1;
 	struct planner p = {
 		.config = c, .facts = facts, .host = host, .arena = a,
 		.by_husk = trees_are_by_husk(facts, host),
@@ -411,6 +461,7 @@ int mounts_plan(struct mounts_plan *out, const struct oci_config *c, const struc
 	for (size_t i = 0; i < entries; i++)
 		if (plan_one(&p, i, e) < 0)
 			return -1;
+	put_off_readonly(&p);
 	out->n = p.n;
 	out->v = p.v;
 	out->n_trees = p.n_trees;

@@ -42,6 +42,7 @@ struct mount_plan {
 	bool mode_of_covered;           /* tmpfs without "mode=": that of the directory it hides */
 	bool copy_symlink, dest_nofollow, source_nofollow;
 	bool may_cover_proc;            /* on the short list of what may be mounted beneath /proc */
+	bool readonly_last;             /* MOUNT_ATTR_RDONLY of SET waits for mounts_finish_apply(): others come beneath */
 	const struct tree_plan *tree;   /* of MOUNT_TREE; of MOUNT_NEW: NULL, or its user namespace */
 	const struct tree_plan *fallback;       /* of MOUNT_NEW: bound when the kernel refuses the type (EPERM, EBUSY); NULL */
 };
@@ -74,12 +75,14 @@ struct fs_cgroups {
 int mounts_plan(struct mounts_plan *, const struct oci_config *, const struct fs_facts *, const struct rootfs_plan *,
 		const struct host *, struct arena *, struct err *);
 
-/* Mounts of ours in which shield_apply() looks its paths up. */
-#define ANCHORS_MAX 8
+#define ANCHORS_MAX     8
+#define READONLY_MAX    32
 
+/* Mounts that are kept in hand, to be found again whatever is renamed around them. */
 struct anchors {
-	int n;
-	struct anchor { cpath destination; int fd; } v[ANCHORS_MAX];
+	int n, n_readonly;
+	struct anchor { cpath destination; int fd; } v[ANCHORS_MAX];    /* where shield_apply() looks its paths up */
+	int readonly[READONLY_MAX];     /* what mounts_finish_apply() makes read-only */
 };
 
 #define ANCHORS_NONE ((struct anchors){ .n = 0 })
@@ -87,6 +90,9 @@ struct anchors {
 void anchors_undo(struct anchors *);
 
 int mounts_apply(const struct mounts_plan *, const struct root *, struct trees *, struct anchors *, struct err *);
+
+/* What can only be done once nothing more is put into the mounts: after devices, hooks and terminal. */
+int mounts_finish_apply(struct anchors *, struct err *);
 
 /* The plan as text, one step a line, for `husk check --plan`. */
 char *mounts_print(const struct mounts_plan *, struct arena *);

@@ -96,6 +96,7 @@ static const char *print_one(const struct mount_plan *m, struct arena *a)
 	const char *line = arena_printf(a, "%s: %s on %s", m->where, kind(m), m->destination.s);
 	static const struct { size_t at; const char *word; } flags[] = {
 		{ offsetof(struct mount_plan, on_directory_only), "directory-only" },
+		{ offsetof(struct mount_plan, readonly_last), "ro-at-last" },
 		{ offsetof(struct mount_plan, tmpcopyup), "tmpcopyup" },
 		{ offsetof(struct mount_plan, mode_of_covered), "mode-of-covered" },
 		{ offsetof(struct mount_plan, copy_symlink), "copy-symlink" },
