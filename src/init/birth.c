@@ -76,11 +76,22 @@ int stage_user_ns(struct init *in, struct err *e)
 	return 0;
 }
 
+/* PR_SET_DUMPABLE decides whom our /proc files belong to: 0 root of the host, 1 our user. */
+static int set_dumpable(unsigned long on, struct err *e)
+{
+	return prctl(PR_SET_DUMPABLE, on) < 0 ? err_sys(e, "become %sdumpable", on ? "" : "un") : 0;
+}
+
 int stage_time_ns(struct init *in, struct err *e)
 {
+	bool as_user = makes_user_ns(in);
+
 	if (!(in->plan->ns.make & CLONE_NEWTIME))
 		return 0;
-	return init_proc(in, e) < 0 ? -1 : ns_time_apply(&in->plan->ns, &in->proc, e);
+	/* Nobody of the container can see this process: it stays in the host's PID namespace and ends soon. */
+	if (init_proc(in, e) < 0 || (as_user && set_dumpable(1, e) < 0) || ns_time_apply(&in->plan->ns, &in->proc, e) < 0)
+		return -1;
+	return as_user ? set_dumpable(0, e) : 0;
 }
 
 /* The bridge: passes the final process on, and leaves. */

@@ -151,7 +151,7 @@ static int join(struct plan *p, const struct oci_config *c, const struct host *h
 		return -1;
 	p->idmap = (struct idmap_plan){
 		.denies_setgroups = maps.denies_setgroups, .has_root = maps.has_root,
-		.root_uid = maps.root_uid, .root_gid = maps.root_gid,
+		.root_uid = maps.root_uid, .root_gid = maps.root_gid, .work_uid = maps.work_uid, .work_gid = maps.work_gid,
 	};
 	return 0;
 }

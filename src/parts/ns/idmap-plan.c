@@ -128,6 +128,8 @@ int idmap_plan(struct idmap_plan *p, const struct oci_config *c, const struct ho
 	p->has_root = uid_root && gid_root;
 	p->root_uid = root_uid;
 	p->root_gid = root_gid;
+	p->work_uid = uid_root ? 0 : uids.v[0].container_id;
+	p->work_gid = gid_root ? 0 : gids.v[0].container_id;
 	if (can(host, CAP_SETUID) && can(host, CAP_SETGID))
 		return 0;
 	if (is_own_alone(&uids, host->uid) && is_own_alone(&gids, host->gid))

@@ -21,13 +21,14 @@ struct idmap_plan {
 	bool denies_setgroups;          /* an unprivileged gid map: setgroups must be denied first (user_namespaces(7)) */
 	bool has_root;                  /* ids 0:0 exist inside */
 	uid_t root_uid; gid_t root_gid; /* what 0:0 is outside */
+	uid_t work_uid; gid_t work_gid; /* ids inside that init has until it becomes the user: 0:0, or others that exist */
 };
 
 int idmap_plan(struct idmap_plan *, const struct oci_config *, const struct host *, struct arena *, struct err *);
 /* Host: writes the maps of PID. */
 int idmap_serve(const struct idmap_plan *, pid_t, struct err *);
 /*
- * In husk-init, inside a user namespace: becomes 0:0 there, which works on the mounts are done as.  Nothing when 0:0 does
- * not exist.  Supplementary groups are left to user_apply(), which comes later.
+ * In husk-init, inside a user namespace: becomes 0:0 there (work_uid:work_gid), for an id that does not exist inside cannot
+ * make files.  Supplementary groups are left to user_apply(), which comes later.
  */
 int idmap_root_apply(const struct idmap_plan *, struct err *);

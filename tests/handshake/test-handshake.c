@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The conversation of husk and init: every subset of steps times every fault at every step.  None may hang, none
+ * may end well that should not, and no descriptor may be left open.  Needs no root: the other side is a fork of the test.
+ */
+#include "spawn/handshake.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "spawn/spawn.h"
+#include "spawn/stages.h"
+#include "unit/tap.h"
+
+enum fault {
+	NONE,
+	INIT_DIES,              /* before the step */
+	INIT_FAILS,             /* says so instead of asking */
+	HOST_FAILS,             /* refuses the step */
+	INIT_SKIPS,             /* asks for the next one */
+	INIT_REPEATS,           /* asks for the one before again */
+	INIT_BABBLES,           /* sends bytes that are no message */
+	INIT_IS_SHORT,          /* sends a message that is cut */
+	INIT_ASKS_NOTHING,      /* asks for a step that does not exist */
+	FAULTS
+};
+
+static const char *const fault_names[FAULTS] = {
+	"no fault", "init dies", "init fails", "host fails", "init skips", "init repeats", "init babbles", "init is short",
+	"init asks for nothing",
+};
+
+struct side {
+	int fail_at;            /* which served step */
+	int served, wrong;
+};
+
+static int count_fds(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 64; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+static int serve(void *self, struct letter *q, struct letter *a, struct err *e)
+{
+	struct side *h = self;
+
+	if (q->parcel.nfds != 1 || fcntl(q->parcel.fds[0], F_GETFD) != FD_CLOEXEC)
+		h->wrong++;
+	if (h->served++ == h->fail_at)
+		return err_set(e, ERR_SYSTEM, "host refused");
+	a->number = q->number * 2;
+	a->parcel.fds[0] = dup(STDIN_FILENO);
+	a->parcel.nfds = 1;
+	return 0;
+}
+
+/* ---- the other side ---------------------------------------------------------------- */
+
+static void ask(struct handshake *h, int s)
+{
+	struct letter q = { .number = s + 10, .parcel = { .fds = { STDIN_FILENO }, .nfds = 1 } }, a;
+	struct err e;
+
+	if (handshake_ask(h, (enum step)s, &q, &a, &e) < 0)
+		_exit(strcmp(e.msg, "host refused") == 0 ? 3 : 2);
+	if (a.number != q.number * 2 || a.parcel.nfds != 1)
+		_exit(4);
+	parcel_undo(&a.parcel);
+}
+
+/* What goes over the wire, as a peer that is not ours might send it. */
+static void send_raw(int fd, const void *p, size_t n)
+{
+	if (send(fd, p, n, MSG_NOSIGNAL) < 0)
+		_exit(5);
+}
+
+static void misbehave(struct handshake *h, enum fault fault, int s, int before)
+{
+	const uint8_t asks_nothing[16] = { 1, 200 };
+	struct err e;
+
+	switch (fault) {
+	case INIT_DIES:
+		raise(SIGKILL);
+		break;
+	case INIT_FAILS:
+		err_set(&e, ERR_SYSTEM, "mount \"/proc\": no");
+		handshake_failed(h, &e);
+		_exit(1);
+	case INIT_SKIPS:
+		h->at = s;              /* believes that it has been served */
+		break;
+	case INIT_REPEATS:
+		h->needed |= 1u << s;
+		h->at = before < 0 ? -1 : before - 1;
+		ask(h, before < 0 ? s + 1 : before);
+		break;
+	case INIT_BABBLES:
+		send_raw(h->fd, "hello, world; this is not a message", 35);
+		break;
+	case INIT_IS_SHORT:
+		send_raw(h->fd, "\001", 1);
+		break;
+	case INIT_ASKS_NOTHING:
+		send_raw(h->fd, asks_nothing, sizeof(asks_nothing));
+		break;
+	case NONE:
+	case HOST_FAILS:
+	case FAULTS:
+		break;
+	}
+}
+
+_Noreturn static void be_init(struct handshake *h, enum fault fault, int at)
+{
+	int before = -1, k = 0;
+
+	for (int s = 0; s < STEP_MAX; s++) {
+		if (!handshake_needs(h, (enum step)s))
+			continue;
+		handshake_log(h, LOG_DEBUG, "about to ask");
+		if (k == at)
+			misbehave(h, fault, s, before);
+		if (!(k == at && fault == INIT_SKIPS))
+			ask(h, s);
+		before = s;
+		k++;
+	}
+	_exit(0);
+}
+
+/* ---- one conversation -------------------------------------------------------------- */
+
+static int converse(uint32_t needed, enum fault fault, int at, struct side *host, struct err *e, int *status)
+{
+	struct handshake h = HANDSHAKE_NONE;
+	serve_fn *table[STEP_MAX];
+	int init_fd, ret;
+	pid_t pid;
+
+	for (int i = 0; i < STEP_MAX; i++)
+		table[i] = serve;
+	*host = (struct side){ .fail_at = fault == HOST_FAILS ? at : -1 };
+	if (handshake_open(&h, needed, &init_fd, e) < 0)
+		return -2;
+	pid = fork();
+	if (pid == 0) {
+		struct handshake init = { .fd = init_fd, .needed = needed, .at = -1 };
+
+		close(h.fd);
+		alarm(20);
+		be_init(&init, fault, at);
+	}
+	close(init_fd);
+	ret = handshake_serve(&h, table, host, e);
+	if (ret == 0)
+		ret = handshake_wait_exec(&h, e);
+	close(h.fd);
+	waitpid(pid, status, 0);
+	return ret;
+}
+
+/* What is no fault: TREES may be left out, and asked again. */
+static bool is_harmless(uint32_t needed, enum fault fault, int at)
+{
+	int step[STEP_MAX + 1], n = 0;
+
+	for (int s = 0; s < STEP_MAX; s++)
+		if (needed & 1u << s)
+			step[n++] = s;
+	return (fault == INIT_SKIPS && step[at] == STEP_TREES) ||
+	       (fault == INIT_REPEATS && step[at - 1] == STEP_TREES);
+}
+
+static int run_all(enum fault fault, int *conversations)
+{
+	int wrong = 0;
+
+	for (uint32_t needed = 0; needed < 1u << STEP_MAX; needed++) {
+		int steps = __builtin_popcount(needed);
+
+		for (int at = 0; at < (fault == NONE ? 1 : steps); at++) {
+			struct err e = { .kind = ERR_NONE };
+			struct side host;
+			int status, want, ret, open_before = count_fds();
+
+			if (fault == INIT_REPEATS && at == 0)
+				continue;
+			want = fault == NONE || is_harmless(needed, fault, at) ? 0 : -1;
+			ret = converse(needed, fault, at, &host, &e, &status);
+			(*conversations)++;
+			if (ret != want || host.wrong || count_fds() != open_before || (ret < 0 && !e.msg[0]) ||
+			    (want == 0 && status != 0) || (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)) {
+				printf("# steps %#x, %s at %d: %d (wanted %d), status %#x, wrong %d: %s\n", needed,
+				       fault_names[fault], at, ret, want, status, host.wrong, e.msg);
+				wrong++;
+			}
+		}
+	}
+	return wrong;
+}
+
+/* ---- what the sides are told -------------------------------------------------------- */
+
+static void check_messages(void)
+{
+	const uint32_t all = (1u << STEP_MAX) - 1;
+	struct side host;
+	struct err e;
+	int status;
+
+	converse(all, INIT_DIES, STEP_PLACE, &host, &e, &status);
+	SAME(e.msg, "init ended before it had entered its namespaces", "death is told with the step that did not come");
+	OK(e.kind == ERR_PEER, "death is of the kind ERR_PEER");
+	converse(all, INIT_FAILS, STEP_PLACE, &host, &e, &status);
+	SAME(e.msg, "mount \"/proc\": no", "init's own error comes over as it is");
+	converse(all, HOST_FAILS, STEP_HOOKS, &host, &e, &status);
+	SAME(e.msg, "host refused", "the host's error stays its own");
+	OK(WIFEXITED(status) && WEXITSTATUS(status) == 3, "and init is told");
+}
+
+static void check_repeats(void)
+{
+	struct handshake h = HANDSHAKE_NONE;
+	serve_fn *table[STEP_MAX] = { [STEP_TREES] = serve, [STEP_READY] = serve };
+	const uint32_t needed = STEP_BIT(TREES) | STEP_BIT(READY);
+	struct side host = { .fail_at = -1 };
+	struct err e = { .kind = ERR_NONE };
+	int init_fd, status, ret;
+	pid_t pid;
+
+	if (!OK(handshake_open(&h, needed, &init_fd, &e) == 0, "a conversation opens"))
+		return;
+	pid = fork();
+	if (pid == 0) {
+		struct handshake init = { .fd = init_fd, .needed = needed, .at = -1 };
+
+		close(h.fd);
+		for (int i = 0; i < 100; i++)
+			ask(&init, STEP_TREES);
+		ask(&init, STEP_READY);
+		_exit(0);
+	}
+	close(init_fd);
+	ret = handshake_serve(&h, table, &host, &e);
+	waitpid(pid, &status, 0);
+	OK(ret == 0 && status == 0 && host.served == 101, "trees are asked for as often as it takes: %d (%s)", host.served, e.msg);
+	close(h.fd);
+}
+
+/* The bridge asks INIT and leaves; the final init takes the answer. */
+static void check_bridge(void)
+{
+	struct handshake h = HANDSHAKE_NONE;
+	serve_fn *table[STEP_MAX] = { [STEP_INIT] = serve, [STEP_READY] = serve };
+	const uint32_t needed = STEP_BIT(INIT) | STEP_BIT(READY);
+	struct side host = { .fail_at = -1 };
+	struct err e = { .kind = ERR_NONE };
+	int init_fd, ret;
+	pid_t pid;
+
+	if (!OK(handshake_open(&h, needed, &init_fd, &e) == 0, "a conversation opens"))
+		return;
+	pid = fork();
+	if (pid == 0) {
+		struct handshake init = { .fd = init_fd, .needed = needed, .at = -1 };
+		struct letter q = { .number = 1, .parcel = { .fds = { STDIN_FILENO }, .nfds = 1 } };
+
+		close(h.fd);
+		if (fork() == 0) {
+			if (handshake_await(&init, STEP_INIT, NULL, &e) < 0)
+				_exit(1);
+			ask(&init, STEP_READY);
+			_exit(0);
+		}
+		_exit(handshake_ask_only(&init, STEP_INIT, &q, &e) < 0);
+	}
+	close(init_fd);
+	ret = handshake_serve(&h, table, &host, &e);
+	waitpid(pid, NULL, 0);
+	OK(ret == 0 && host.served == 2, "two processes can share init's end: %s", e.msg);
+	OK(handshake_wait_exec(&h, &e) == 0, "end of file after READY is success");
+	close(h.fd);
+}
+
+static void check_after_ready(void)
+{
+	struct handshake h = HANDSHAKE_NONE;
+	struct err e, said;
+	int init_fd;
+
+	if (!OK(handshake_open(&h, STEP_BIT(READY), &init_fd, &e) == 0, "a conversation opens"))
+		return;
+	h.at = STEP_READY;
+	struct handshake init = { .fd = init_fd, .needed = STEP_BIT(READY), .at = STEP_READY };
+
+	err_set(&said, ERR_SYSTEM, "exec \"/x\": no such file or directory");
+	said.num = ENOENT;
+	handshake_failed(&init, &said);
+	close(init_fd);
+	OK(handshake_wait_exec(&h, &e) == -1 && e.num == ENOENT && e.kind == ERR_SYSTEM,
+	   "a failed execve comes over with its errno");
+	close(h.fd);
+}
+
+static void check_needed(void)
+{
+	struct plan p = { .is_exec = false };
+
+	OK(spawn_needed(&p) == STEP_BIT(READY), "an empty plan needs READY alone");
+	p.cgroup.n = 1;
+	p.cgroup.dir[0].is_v2 = true;
+	OK(spawn_needed(&p) == STEP_BIT(READY), "so does one in a unified cgroup");
+	p.cgroup.dir[0].is_v2 = false;
+	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "v1 groups are entered by init itself");
+	p.ns.needs_bridge = p.idmap.is_set = p.stdio.terminal = p.seccomp.has_listener = true;
+	p.mounts.n_trees = 1;
+	p.hooks.kind[HOOK_CREATE_RUNTIME].n = 1;
+	OK(spawn_needed(&p) == (1u << STEP_MAX) - 1, "a plan may need them all");
+	SAME(stage_name(STAGE_ROOT_FS), "root file system", "stages have names");
+	SAME(stage_name(-1), "unknown stage", "no stage has none");
+	SAME(stage_name(STAGE_MAX), "unknown stage", "beyond the last there is none");
+}
+
+int main(void)
+{
+	int conversations = 0;
+
+	signal(SIGPIPE, SIG_DFL);
+	for (int fault = 0; fault < FAULTS; fault++)
+		OK(run_all((enum fault)fault, &conversations) == 0, "%s: all conversations end as they should",
+		   fault_names[fault]);
+	printf("# %d conversations\n", conversations);
+	check_messages();
+	check_repeats();
+	check_bridge();
+	check_after_ready();
+	check_needed();
+	return tap_done();
+}
