@@ -28,11 +28,18 @@ static bool tap_ok(bool good, const char *file, int line, const char *fmt, ...)
 	return good;
 }
 
+/* A function, since gcc thinks of the NULL that SAME compares with. */
+__attribute__((noinline, unused))
+static void tap_differ(const char *got, const char *want)
+{
+	printf("#  got: %s\n# want: %s\n", got ? got : "(null)", want ? want : "(null)");
+}
+
 #define OK(condition, ...) tap_ok((condition), __FILE__, __LINE__, __VA_ARGS__)
 #define SAME(got, want, ...) ({ const char *g_ = (got), *w_ = (want); \
 	bool s_ = (g_ && w_) ? strcmp(g_, w_) == 0 : g_ == w_; \
 	if (!tap_ok(s_, __FILE__, __LINE__, __VA_ARGS__)) \
-		printf("#  got: %s\n# want: %s\n", g_ ? g_ : "(null)", w_ ? w_ : "(null)"); \
+		tap_differ(g_, w_); \
 	s_; })
 #define SKIP(why, ...) do { printf("ok %d - ", ++tap_count); printf(__VA_ARGS__); printf(" # SKIP %s\n", (why)); } while (0)
 

@@ -139,7 +139,7 @@ int main(void)
 	OK(h.machine && *h.machine, "machine %s", h.machine);
 	OK(h.uid == geteuid() && h.gid == getegid(), "who we are");
 	OK(h.cpus == (unsigned)sysconf(_SC_NPROCESSORS_CONF), "%u cpus", h.cpus);
-	OK(h.last_cap == (uint32_t)atoi(slurp("/proc/sys/kernel/cap_last_cap", &a)), "last capability %u", h.last_cap);
+	OK(h.last_cap == (uint32_t)strtoul(slurp("/proc/sys/kernel/cap_last_cap", &a), NULL, 10), "last capability %u", h.last_cap);
 	OK(h.ns_kinds & CLONE_NEWNS, "mount namespaces exist");
 	test_cgroups(&h, &a);
 	test_mountinfo(&a);

@@ -75,7 +75,7 @@ static void test_set(void)
 	OK(c >= 0 && fd_same(c, m), "a clone shows the same files: %s", e.msg);
 	OK(mountfd_set(c, MOUNT_ATTR_RDONLY, 0, 0, false, &e) == 0 && mkdirat(c, "x", 0700) < 0 && mkdirat(m, "x", 0700) == 0,
 	   "but has attributes of its own");
-	symlinkat("x", m, "l");
+	OK(symlinkat("x", m, "l") == 0, "a link");
 	{
 		struct stat st;
 		AUTO_FD int x = mountfd_clone(m, "l", false, false, &e), l = mountfd_clone(m, "l", false, true, &e);

@@ -78,9 +78,18 @@ static const char *made(const struct fixture *f, const char *path, bool file, ch
 				root_make_dir(&f->root, CPATH(path), 0755, &e);
 
 	if (fd < 0)
-		snprintf(buf, PATH_MAX, "%s", e.msg);
+		snprintf(buf, PATH_MAX, "error %d", e.num);
 	else if (root_path_of(&f->root, fd, buf, PATH_MAX, &e) < 0)
 		snprintf(buf, PATH_MAX, "%s", e.msg);
+	return buf;
+}
+
+/* Not by its text, which is not the same with every libc. */
+static const char *error(int num)
+{
+	static char buf[32];
+
+	snprintf(buf, sizeof(buf), "error %d", num);
 	return buf;
 }
 
@@ -106,9 +115,9 @@ static void test_make_dir(const struct fixture *f)
 	make_link(f, "loop2", "loop1");
 	make_link(f, "loop1", "loop2");
 	SAME(made(f, "/loop1/x", false, buf),
-	     "make \"/loop1/x\" in rootfs: too many levels of symbolic links", "a loop is an error");
+	     error(ELOOP), "a loop is an error");
 	make_link(f, "self", "self");
-	OK(strstr(made(f, "/self", false, buf), "too many levels"), "a link to itself is an error");
+	SAME(made(f, "/self", false, buf), error(ELOOP), "a link to itself is an error");
 	make_link(f, "/proc/self/root/tmp", "magic");
 	SAME(made(f, "/magic/x", false, buf), "/proc/self/root/tmp/x", "a path of the host's means nothing");
 	OK(out_is_empty(f), "nothing was made outside");
@@ -122,16 +131,16 @@ static void test_make_file(const struct fixture *f)
 	SAME(made(f, "/f/g/file", true, buf), "/f/g/file", "a file is made with its parents");
 	SAME(made(f, "/f/g/file", true, buf), "/f/g/file", "an existing one is taken");
 	SAME(made(f, "/f/g/file/", true, buf), "/f/g/file", "a trailing slash does not matter");
-	SAME(made(f, "/f/g", true, buf), "make \"/f/g\" in rootfs: is a directory", "a directory is not a file");
-	SAME(made(f, "/f/g/file", false, buf), "make \"/f/g/file\" in rootfs: not a directory",
+	SAME(made(f, "/f/g", true, buf), error(EISDIR), "a directory is not a file");
+	SAME(made(f, "/f/g/file", false, buf), error(ENOTDIR),
 	     "a file is not a directory");
-	SAME(made(f, "/f/g/file/x", true, buf), "make \"/f/g/file/x\" in rootfs: not a directory",
+	SAME(made(f, "/f/g/file/x", true, buf), error(ENOTDIR),
 	     "nothing can be made below a file");
 	make_link(f, "/run/resolv/stub", "resolv.conf");
 	SAME(made(f, "/resolv.conf", true, buf), "/run/resolv/stub", "a dangling link to a file is followed");
 	make_link(f, "../../../../../out/pwned", "evil");
 	SAME(made(f, "/evil", true, buf), "/out/pwned", "but only inside the root");
-	SAME(made(f, "/", true, buf), "make \"/\" in rootfs: is a directory", "the root is not a file");
+	SAME(made(f, "/", true, buf), error(EISDIR), "the root is not a file");
 	umask(077);
 	made(f, "/mode/file", true, buf);
 	umask(022);
@@ -147,14 +156,14 @@ static void test_long(const struct fixture *f)
 
 	memset(path, 'n', 256);
 	path[256] = '\0';
-	OK(strstr(made(f, path, false, buf), "file name too long"), "a component of 256 bytes is an error");
+	SAME(made(f, path, false, buf), error(ENAMETOOLONG), "a component of 256 bytes is an error");
 	path[255] = '\0';
 	made(f, path, false, buf);
 	OK(buf[0] == '/' && strlen(buf) == 256, "one of 255 is none");
 	for (size_t i = 0; i < sizeof(path); i++)
 		path[i] = i % 2 ? 'y' : '/';
 	path[sizeof(path) - 1] = '\0';
-	OK(strstr(made(f, path, false, buf), "file name too long"), "a path longer than PATH_MAX is an error");
+	SAME(made(f, path, false, buf), error(ENAMETOOLONG), "a path longer than PATH_MAX is an error");
 }
 
 static void test_parent(const struct fixture *f)
@@ -372,7 +381,7 @@ static void test_time(const struct fixture *f)
 
 	clock_gettime(CLOCK_MONOTONIC, &t0);
 	made(f, "/plain", true, buf);
-	OK(strstr(made(f, "/plain/x", false, buf), "not a directory"), "below a file: refused");
+	SAME(made(f, "/plain/x", false, buf), error(ENOTDIR), "below a file: refused");
 	OK(root_make_dir(&proc, CPATH("/self/no"), 0755, &e) < 0 && e.num == ENOENT, "in procfs: refused");
 	clock_gettime(CLOCK_MONOTONIC, &t1);
 	msec = (t1.tv_sec - t0.tv_sec) * 1000 + (t1.tv_nsec - t0.tv_nsec) / 1000000;

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sys/accounts as it is in husk-init: the same tests, with its compiler and its libc. */
+#include "unit/test-accounts.c"
