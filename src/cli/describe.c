@@ -38,12 +38,6 @@ static int spec(const struct globals *g, const void *values, const struct words 
 	return life_spec(v->bundle ? v->bundle : ".", v->file ? v->file : "config.json", v->rootless, e);
 }
 
-static int no_events(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
-{
-	(void)g, (void)values, (void)arguments;
-	return err_set(e, ERR_UNSUPPORTED, "events is not supported by this version of husk");
-}
-
 static int no_criu(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
 {
 	(void)g, (void)values, (void)arguments;
@@ -61,10 +55,6 @@ const struct command command_spec = {
 };
 
 /* No tables of options: refused whatever is asked, --help too (engines take its success for support). */
-const struct command command_events = {
-	.name = "events", .arguments = "CONTAINER-ID", .summary = "not supported yet", .run = no_events,
-};
-
 const struct command command_checkpoint = {
 	.name = "checkpoint", .arguments = "CONTAINER-ID", .summary = "not supported yet", .run = no_criu,
 };

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 #include "base/num.h"
@@ -360,6 +361,47 @@ unsigned long cgroup_oom_kills(const struct cgroup *cg)
 				return (unsigned long)kills;
 		}
 	return 0;
+}
+
+/* v1: an eventfd that memory.oom_control fires. */
+static int oom_open_v1(const struct cgroup_dir *d, struct err *e)
+{
+	AUTO_FD int control = groupfs_open_file(d->fd, "memory.oom_control", O_RDONLY, e);
+	AUTO_FD int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	char text[32];
+	struct text t = TEXT(text);
+
+	if (control < 0)
+		return -1;
+	if (event < 0)
+		return err_sys(e, "make an eventfd");
+	text_addf(&t, "%d %d", event, control);
+	if (groupfs_write(d->fd, "cgroup.event_control", text, e) < 0)
+		return -1;
+	return TAKE_FD(event);
+}
+
+int cgroup_oom_open(const struct cgroup *cg, short *events, struct err *e)
+{
+	const struct cgroup_dir *v1 = with_controller(cg, "memory"), *v2 = unified(cg);
+	int fd;
+
+	*events = v1 ? POLLIN : POLLPRI;
+	if (!v1 && !v2)
+		return err_set(e, ERR_UNSUPPORTED, "this container has no memory cgroup");
+	fd = v1 ? oom_open_v1(v1, e) : groupfs_open_file(v2->fd, "memory.events", O_RDONLY, e);
+	if (fd < 0 && e->num == ENOENT)
+		return err_set(e, ERR_UNSUPPORTED, "this container has no memory cgroup");
+	return fd;
+}
+
+void cgroup_oom_heard(int fd, short events)
+{
+	char text[1024];
+
+	/* The file of v2 tells of changes since the last read. */
+	if (events & POLLPRI ? pread(fd, text, sizeof(text), 0) < 0 : read(fd, text, 8) < 0)
+		return;
 }
 
 /* ---- update -------------------------------------------------------------------------- */

@@ -48,3 +48,10 @@ int cgroup_update(const struct cgroup *, const struct oci_resources *r, bool dev
 
 /* How often the kernel's OOM killer has killed here; 0 also when it cannot be told. */
 unsigned long cgroup_oom_kills(const struct cgroup *);
+
+/*
+ * A descriptor that poll(2) finds ready, with the *EVENTS to ask for, when the OOM killer has killed or is about
+ * to; cgroup_oom_heard() makes it ready for the next time. -1 with ERR_UNSUPPORTED: no memory controller.
+ */
+int cgroup_oom_open(const struct cgroup *, short *events, struct err *);
+void cgroup_oom_heard(int fd, short events);
