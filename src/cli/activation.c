@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "cli/output.h"
+#include "sys/fd.h"
 
 #define MOST_DESCRIPTORS 1024
 
@@ -23,4 +25,13 @@ void activation_find(struct activation *a)
 		return;
 	a->listen_fds = (unsigned)n;
 	a->listen_names = getenv("LISTEN_FDNAMES");
+}
+
+void activation_pass(unsigned n)
+{
+	struct err ignored;     /* a number that is not open: there is nothing to pass on */
+
+	for (unsigned fd = 3; fd < 3 + n; fd++)
+		if ((int)fd != output_descriptor())
+			(void)fd_set_cloexec((int)fd, false, &ignored);
 }

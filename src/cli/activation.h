@@ -5,3 +5,8 @@
 #include "plan/request.h"
 
 void activation_find(struct activation *);
+/*
+ * Takes back, for the caller's descriptors 3 to N+2, what main() did to all of them: they do not close on exec.  To be called
+ * before anything but the log has been opened.
+ */
+void activation_pass(unsigned n);

@@ -61,6 +61,7 @@ static int exec(const struct globals *g, const void *values, const struct words 
 	if (!rq.process_file && !rq.nargs)
 		return err_set(e, ERR_USAGE, "exec: neither a command nor --process was given");
 	activation_find(&rq.activation);
+	activation_pass(rq.preserve_fds + rq.activation.listen_fds);
 	if (life_exec(&rq, &code, e) < 0)
 		return -1;
 	return code;

@@ -154,6 +154,11 @@ int output_open(const struct globals *g, bool is_quiet, struct err *e)
 	return 0;
 }
 
+int output_descriptor(void)
+{
+	return output.log;
+}
+
 void output_failure(const struct err *e)
 {
 	write_log(LOG_ERROR, e->msg);

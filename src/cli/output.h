@@ -14,6 +14,8 @@
 
 /* Opens the log file (append, never truncate) and sets the sink. IS_QUIET: no warnings on stderr. */
 int output_open(const struct globals *, bool is_quiet, struct err *);
+/* Of the log, -1 without one: what --preserve-fds means was open before it. */
+int output_descriptor(void);
 /* Once, at the end: on stderr, and as one record in the log. */
 void output_failure(const struct err *);
 
