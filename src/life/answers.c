@@ -145,7 +145,9 @@ static int serve_notify(void *self, struct letter *question, struct letter *answ
 	if (listener < 0)
 		return -1;
 	state = (struct oci_state){
-		.oci_version = life_spec_version(), .id = m->record.id, .pid = m->child.pid,
+		.oci_version = life_spec_version(), .id = m->record.id,
+		/* The state is the container's, also when the filter is that of one more process. */
+		.pid = m->plan->is_exec ? m->record.saved.pid : m->child.pid,
 		.status = m->plan->is_exec ? OCI_STATUS_RUNNING : OCI_STATUS_CREATING,
 		.bundle = m->record.saved.bundle, .annotations = m->config->annotations,
 	};
