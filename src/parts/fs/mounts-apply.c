@@ -204,8 +204,13 @@ static int apply_new(const struct mount_plan *m, const struct root *r, struct tr
 	if (open_target(&t, m, r, true, e) < 0)
 		return -1;
 	mnt = mountfd_new(m->type, m->source, m->data, is_filled ? 0 : set_now(m), false, e);
-	if (mnt < 0 && m->fallback && is_refusal(e))
-		return apply_fallback(m, r, trees, anchors, e);
+	if (mnt < 0 && m->fallback && is_refusal(e)) {
+		struct err second;
+
+		if (apply_fallback(m, r, trees, anchors, &second) < 0)
+			return err_and(e, &second);
+		return 0;
+	}
 	if (mnt < 0)
 		return -1;
 	if (is_filled && fill(m, &t, mnt, e) < 0)
