@@ -48,12 +48,16 @@ static void look_at_maps(void)
 }
 
 /* How many words look like pointers to the outside; the first few are shown. */
-static int foreign(const struct arena *a)
+static int foreign(const struct arena *a, const struct seccomp_plan *filter)
 {
 	const uintptr_t *w = (const uintptr_t *)PLAN_ADDRESS;
 	int found = 0;
 
 	for (size_t i = 0; i < a->used / sizeof(*w); i++) {
+		/* Instructions of a filter are numbers that may look like anything. */
+		if ((const char *)(w + i) >= (const char *)filter->code &&
+		    (const char *)(w + i) < (const char *)(filter->code + filter->len))
+			continue;
 		for (int r = 0; r < n_ranges; r++) {
 			if (w[i] < ranges[r].from || w[i] >= ranges[r].to)
 				continue;
@@ -112,7 +116,7 @@ static void check(const char *path, const char *name, const char *host_name)
 		return;
 	}
 	look_at_maps();
-	OK(foreign(&a) == 0, "%s on %s: the plan points nowhere but into its arena", name, host_name);
+	OK(foreign(&a, &plan->seccomp) == 0, "%s on %s: the plan points nowhere but into its arena", name, host_name);
 	OK(strlen(plan_print(plan, &a)) > 100, "%s on %s: can be printed", name, host_name);
 }
 
