@@ -229,7 +229,7 @@ int cgroup_entries(const struct cgroup *cg, int fds[], int *n, struct err *e)
 	for (int i = 0; i < cg->n; i++) {
 		if (cg->dir[i].is_v2)
 			continue;
-		fds[*n] = groupfs_open_file(cg->dir[i].fd, "cgroup.procs", O_WRONLY, e);
+		fds[*n] = groupfs_open_file(cg->dir[i].fd, "tasks", O_WRONLY, e);
 		if (fds[*n] < 0) {
 			while (*n > 0)
 				own_close(&fds[--*n]);

@@ -144,8 +144,8 @@ int cgroup_open(struct cgroup *cg, const struct cgroup_paths *saved, struct err 
 /* For CLONE_INTO_CGROUP: the unified group, or -1. Stays the cgroup's. */
 int cgroup_into_fd(const struct cgroup *);
 /*
- * Opens cgroup.procs of the v1 groups for writing; the descriptors are the caller's and go to the
- * process that enters: it writes "0" to each, which costs a thirtieth of moving it from outside.
+ * Opens "tasks" of the v1 groups for writing; the descriptors are the caller's and go to the process that enters: it has
+ * one thread, and writes "0" to each.  For a thread that moves itself the kernel needs no lock against all forks (10 ms).
  * FDS has room for CGROUP_DIRS.
  */
 int cgroup_entries(const struct cgroup *, int fds[], int *n, struct err *);
