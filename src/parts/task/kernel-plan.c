@@ -82,8 +82,8 @@ static int sysctl_check(const struct oci_config *c, const char *name, const char
 		return err_set(e, ERR_SPEC, "linux.sysctl[\"%s\"]: is not confined to a namespace, it would change "
 			       "the host", name);
 	if (!(own_ns & k->ns))
-		return err_set(e, ERR_SPEC, "linux.sysctl[\"%s\"]: needs a %s namespace of the container's own, it "
-			       "would change the host", name, k->ns_name);
+		return err_set(e, ERR_SPEC, "linux.sysctl[\"%s\"]: needs its own %s namespace, it would change the "
+			       "host", name, k->ns_name);
 	if (strcmp(file, "kernel/domainname") == 0 && c->domainname && *c->domainname)
 		return err_set(e, ERR_SPEC, "linux.sysctl[\"%s\"]: conflicts with domainname", name);
 	return 0;
