@@ -5,12 +5,15 @@ HUSK names the program under test.  Each test has a state directory, a folder an
 so tests run in any order; what a test leaves behind (a process, a cgroup, a mount, a state directory) fails it.
 """
 import copy
+import fcntl
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
+import termios
 import time
 import uuid
 
@@ -64,6 +67,32 @@ class Result:
 
     def __repr__(self):
         return f"{' '.join(map(str, self.argv))}\n-> {self.code}\nstdout: {self.out}\nstderr: {self.err}"
+
+
+def in_terminal(argv, timeout=120, env=None):
+    """Runs ARGV with a new terminal as its controlling one and its three streams; returns (exit code, what it showed)."""
+    master, slave = os.openpty()
+    p = subprocess.Popen([str(a) for a in argv], stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env=env,
+                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(slave)
+    shown, end = b"", time.monotonic() + timeout
+    try:
+        while time.monotonic() < end:
+            if not select.select([master], [], [], 1)[0]:
+                continue
+            try:
+                some = os.read(master, 65536)
+            except OSError:             # EIO: the last one has closed it
+                break
+            if not some:
+                break
+            shown += some
+        return p.wait(max(1, end - time.monotonic())), shown.decode(errors="replace")
+    finally:
+        if p.poll() is None:
+            p.kill()
+            p.wait()
+        os.close(master)
 
 
 class Bundle:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.conftest import APPLETS, BUSYBOX, HUSK, Result
+from tests.conftest import APPLETS, BUSYBOX, HUSK, Result, in_terminal
 
 LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 
@@ -54,10 +54,8 @@ class Engine:
         return self("run", "-d", "--network=none", *self.limits, *words, check=0).out.strip()
 
     def tty(self, *words, timeout=120):
-        """The client with a terminal of its own, by script(1)."""
-        line = " ".join(map(str, [*self.argv, *words]))
-        return subprocess.run(["script", "-qec", line, "/dev/null"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=timeout, env=self.env).stdout
+        """The client with a terminal of its own: what it shows."""
+        return in_terminal([*self.argv, *words], timeout, self.env)[1]
 
     def remove_all(self):
         ids = self("ps", "-aq").out.split()
@@ -71,7 +69,7 @@ def podman_engine(image):
         pytest.skip("podman is not installed")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="husk-podman-"))
     # Podman asks a list by name whether a runtime can do without cgroups.
-    (folder / "containers.conf").write_text(f'[engine]\nruntime_supports_nocgroups = ["husk"]\n[engine.runtimes]\nhusk = ["{HUSK}"]\n')
+    (folder / "containers.conf").write_text(f'[engine]\nruntime_supports_nocgroup = ["husk"]\nruntime_supports_nocgroups = ["husk"]\n[engine.runtimes]\nhusk = ["{HUSK}"]\n')
     env = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
     engine = Engine(["podman", "--root", folder / "root", "--runroot", folder / "run", "--tmpdir", folder / "tmp", "--storage-driver", "vfs",
                      "--runtime", "husk", "--cgroup-manager", "cgroupfs", "--events-backend", "file"], env)
