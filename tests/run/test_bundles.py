@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every config.json that Docker, Podman, Buildah and containerd were seen to write runs.
+
+What belongs to the machine where it was written is replaced: the root, sources of volumes, the command, the place of
+cgroups; limits that only some machines can grant, and hooks, are left out.
+"""
+import json
+import pathlib
+
+import pytest
+
+CAPTURED = sorted(p for p in (pathlib.Path(__file__).parent.parent / "bundles").glob("*.json")
+                  if not p.stem.endswith("process"))
+DIRECTORIES = {"/v", "/dev/shm", "/run/secrets", "/var/tmp", "/run", "/tmp"}
+SCRIPT = "test $(wc -l < /proc/self/mountinfo) -gt 5 && ls /dev > /dev/null && echo fine"
+
+
+def is_bind(mount):
+    return mount.get("type") == "bind" or {"bind", "rbind"} & set(mount.get("options") or [])
+
+
+def here(path, folder, is_directory):
+    """Something of that kind, beneath FOLDER."""
+    at = folder / path.lstrip("/")
+    at.parent.mkdir(parents=True, exist_ok=True)
+    if is_directory:
+        at.mkdir(exist_ok=True)
+    elif not at.exists():
+        at.write_text("")
+    return str(at)
+
+
+def adapt(config, tmp_path):
+    folder = tmp_path / "sources"
+    config["root"]["path"] = "rootfs"
+    for m in config["mounts"]:
+        if m.get("type") == "overlay":
+            m["options"] = [f"{k}={here(k, folder, True)}" for k in ("lowerdir", "upperdir", "workdir")]
+        elif is_bind(m) and not m["source"].startswith(("/sys/", "/dev/")):
+            m["source"] = here(m["source"], folder, m["destination"] in DIRECTORIES)
+    process = config["process"]
+    process.update(args=["/bin/sh", "-c", SCRIPT], terminal=False, cwd="/", rlimits=[])
+    process.pop("consoleSize", None)
+    process.pop("oomScoreAdj", None)
+    config.pop("hooks", None)
+    for namespace in config["linux"]["namespaces"]:
+        namespace.pop("path", None)
+    config["linux"].pop("cgroupsPath", None)
+    config["linux"]["resources"] = {"devices": (config["linux"].get("resources") or {}).get("devices") or []}
+    return config
+
+
+@pytest.mark.parametrize("captured", CAPTURED, ids=lambda p: p.stem)
+def test_a_captured_config_runs(husk, bundle, tmp_path, captured):
+    bundle.config = adapt(json.loads(captured.read_text()), tmp_path)
+    ids = bundle.linux.get("uidMappings")
+    if ids:
+        namespaces = bundle.linux["namespaces"]
+        mappings = ids, bundle.linux["gidMappings"]
+        bundle.user_namespace(host=ids[0]["hostID"])
+        bundle.linux["namespaces"] = namespaces[:-1]
+        bundle.linux["uidMappings"], bundle.linux["gidMappings"] = mappings
+    assert husk.out(bundle).strip() == "fine"
