@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The container's cgroups from outside: where they lie, what is in them, and what pause, ps, update, kill and exec do with them.
+
+Every file is looked for in whatever hierarchy has it, so that the same tests hold on v1, hybrid and v2.
+"""
+import json
+import os
+import subprocess
+import time
+
+import pytest
+
+V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+TOPS = ["/sys/fs/cgroup"] if V2 else [f"/sys/fs/cgroup/{d}" for d in sorted(os.listdir("/sys/fs/cgroup"))
+                                      if not os.path.islink(f"/sys/fs/cgroup/{d}")]
+
+
+@pytest.fixture
+def group(bundle, tmp_path):
+    """A cgroupsPath of this test's own; nothing may be left of it."""
+    path = "husk-run-" + tmp_path.name.replace("_", "-")[:40] + f"-{os.getpid()}"
+    bundle.linux["cgroupsPath"] = f"/{path}/c"
+    yield f"{path}/c"
+    left = [f"{t}/{path}" for t in TOPS if os.path.isdir(f"{t}/{path}")]
+    for top in left:
+        for folder, _, _ in os.walk(top, topdown=False):
+            os.rmdir(folder)
+    assert not left
+
+
+def read(group, *names):
+    for top in TOPS:
+        for name in names:
+            if os.path.exists(f"{top}/{group}/{name}"):
+                return open(f"{top}/{group}/{name}").read().strip()
+    return None
+
+
+def where(pid):
+    return {line.strip().split(":", 2)[2] for line in open(f"/proc/{pid}/cgroup")}
+
+
+def test_the_container_is_in_exactly_its_cgroup_in_every_hierarchy(husk, bundle, group):
+    ident = husk.started(bundle)
+    assert where(husk.state(ident)["pid"]) == {f"/{group}"}
+    husk("delete", "--force", ident, check=0)
+
+
+def test_create_puts_init_there_before_it_returns(husk, bundle, group):
+    ident = husk.create(bundle)
+    assert where(husk.state(ident)["pid"]) == {f"/{group}"}
+    husk("delete", ident, check=0)
+
+
+def test_a_cgroup_that_holds_processes_is_refused_and_left_alone(husk, bundle, group):
+    first = husk.started(bundle)
+    husk.refuse(bundle, "holds processes")
+    assert husk.state(first)["status"] == "running"
+    husk("delete", "--force", first, check=0)
+
+
+def test_a_failed_create_leaves_no_cgroup(husk, bundle, group):
+    bundle.linux["resources"]["cpu"] = {"quota": 1}
+    husk.refuse(bundle, "linux.resources.cpu.quota")
+
+
+@pytest.mark.parametrize("path", ["/../../x", "a//b", "/a/./b", "/", "/a/\nb", "slice:husk:x"])
+def test_bad_paths_are_refused(husk, bundle, path):
+    bundle.linux["cgroupsPath"] = path
+    husk.refuse(bundle, "linux.cgroupsPath")
+
+
+def test_without_a_path_there_is_a_cgroup_named_like_the_container(husk, bundle):
+    ident = husk.started(bundle)
+    assert all(p.endswith(f"/{ident}") for p in where(husk.state(ident)["pid"]))
+
+
+def test_disabled_makes_no_cgroup_and_the_rest_works(husk, bundle):
+    bundle.args("/bin/sleep", "1000").write()
+    ident = husk.new_id()
+    assert husk.popen("run", "--detach", "--bundle", bundle.path, ident, options=["--cgroup-manager", "disabled"],
+                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).wait(20) == 0
+    assert where(husk.state(ident)["pid"]) == where("self")
+    assert json.loads(husk("ps", "--format", "json", ident, check=0).out) == [husk.state(ident)["pid"]]
+    husk("kill", ident, "KILL", check=0)
+    husk.finish(ident)
+
+
+def test_the_cgroup_namespace_starts_at_the_container(husk, bundle, group):
+    bundle.linux["namespaces"].append({"type": "cgroup"})
+    assert {l.split(":", 2)[2] for l in husk.out(bundle.args("cat", "/proc/self/cgroup")).split()} == {"/"}
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_mount_of_type_cgroup_shows_the_container_s_own(husk, bundle, group, own):
+    if own:
+        bundle.linux["namespaces"].append({"type": "cgroup"})
+    bundle.linux["resources"]["pids"] = {"limit": 33}
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev", "relatime", "ro"])
+    out = husk.out(bundle.sh("cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null; "
+                             "mkdir /sys/fs/cgroup/x /sys/fs/cgroup/pids/x 2>/dev/null && echo made; true"))
+    assert out == "33\n"
+
+
+def test_pause_stops_every_process_and_resume_lets_them_go(husk, bundle, group):
+    bundle.sh("while :; do echo x; sleep 0.01; done & wait")
+    ident = husk.started(bundle)
+    husk("pause", ident, check=0)
+    assert husk.state(ident)["status"] == "paused"
+    before = husk.output(ident)
+    time.sleep(0.1)
+    assert husk.output(ident) == before
+    assert husk("exec", ident, "true").code != 0
+    husk("resume", ident, check=0)
+    end = time.monotonic() + 10
+    while husk.output(ident) == before and time.monotonic() < end:
+        time.sleep(0.01)
+    assert husk.output(ident) != before
+    assert husk.state(ident)["status"] == "running"
+    husk("delete", "--force", ident, check=0)
+
+
+def test_a_paused_container_can_be_deleted_with_force(husk, bundle, group):
+    ident = husk.started(bundle)
+    husk("pause", ident, check=0)
+    husk("delete", "--force", ident, check=0)
+
+
+def test_ps_lists_every_process(husk, bundle, group):
+    ident = husk.started(bundle.sh("sleep 1000 & sleep 1000 & echo ready; wait"))
+    end = time.monotonic() + 10
+    while "ready" not in husk.output(ident) and time.monotonic() < end:
+        time.sleep(0.01)
+    pids = json.loads(husk("ps", "--format", "json", ident, check=0).out)
+    assert len(pids) == 3 and husk.state(ident)["pid"] in pids
+    table = husk("ps", ident, check=0).out.splitlines()
+    assert len(table) == 4 and "PID" in table[0]
+    husk("delete", "--force", ident, check=0)
+
+
+def test_kill_all_reaches_processes_after_init_has_died(husk, bundle, group):
+    """With the host's pid namespace init's end kills nobody: containerd then calls kill --all."""
+    bundle.without_namespace("pid")
+    ident = husk.started(bundle.sh("sleep 1000 & sleep 1000 & exit 0"))
+    husk.wait_status(ident, "stopped")
+    left = json.loads(husk("ps", "--format", "json", ident, check=0).out)
+    assert len(left) == 2
+    husk("kill", "--all", ident, "KILL", check=0)
+    end = time.monotonic() + 10
+    while json.loads(husk("ps", "--format", "json", ident, check=0).out) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not json.loads(husk("ps", "--format", "json", ident, check=0).out)
+    husk("kill", "--all", ident, "KILL", check=0)
+    husk("delete", ident, check=0)
+
+
+def test_update_changes_limits(husk, bundle, group):
+    ident = husk.started(bundle)
+    husk("update", "--memory", "64M", "--memory-swap", "64M", "--pids-limit", "99", "--cpu-share", "512", ident, check=0)
+    assert read(group, "memory.max", "memory.limit_in_bytes") == str(64 << 20)
+    assert read(group, "pids.max") == "99"
+    assert read(group, "cpu.weight", "cpu.shares") in ("59", "512")
+    husk("update", "--resources", "-", ident, stdin=json.dumps({"memory": {"limit": 128 << 20, "swap": 256 << 20}}), check=0)
+    assert read(group, "memory.max", "memory.limit_in_bytes") == str(128 << 20)
+    husk("delete", "--force", ident, check=0)
+
+
+def test_update_is_all_or_nothing(husk, bundle, group):
+    bundle.linux["resources"].update({"memory": {"limit": 64 << 20, "swap": 64 << 20}, "pids": {"limit": 50}})
+    ident = husk.started(bundle)
+    r = husk("update", "--resources", "-", ident, stdin=json.dumps({
+        "memory": {"limit": 128 << 20, "swap": 128 << 20}, "pids": {"limit": 60},
+        "blockIO": {"throttleReadBpsDevice": [{"major": 4000, "minor": 1, "rate": 1}]}}))
+    assert r.code != 0 and "linux.resources.blockIO.throttleReadBpsDevice[0]" in r.err
+    assert read(group, "memory.max", "memory.limit_in_bytes") == str(64 << 20)
+    assert read(group, "pids.max") == "50"
+    husk("delete", "--force", ident, check=0)
+
+
+def test_zeros_in_an_update_change_nothing(husk, bundle, group):
+    """Docker sends them for all that its user did not mention."""
+    bundle.linux["resources"].update({"memory": {"limit": 64 << 20}, "cpu": {"shares": 512}})
+    ident = husk.started(bundle)
+    husk("update", "--resources", "-", ident, check=0, stdin=json.dumps({
+        "memory": {"limit": 0, "reservation": 0, "kernel": 0}, "cpu": {"shares": 0, "quota": 0, "period": 0, "cpus": ""},
+        "blockIO": {"weight": 0}}))
+    assert read(group, "memory.max", "memory.limit_in_bytes") == str(64 << 20)
+    assert read(group, "cpu.weight", "cpu.shares") in ("59", "512")
+    husk("delete", "--force", ident, check=0)
+
+
+def test_a_pids_limit_of_0_is_a_limit(husk, bundle, group):
+    bundle.linux["resources"]["pids"] = {"limit": 0}
+    out = husk.run(bundle.sh("echo alive; (true) 2>/dev/null || echo cannot fork"), check=None)
+    assert out.out.startswith("alive\n") and "fork" in out.out + out.err
+
+
+def test_exec_enters_the_container_s_cgroup(husk, bundle, group):
+    ident = husk.started(bundle)
+    out = husk("exec", ident, "cat", "/proc/self/cgroup", check=0).out
+    assert {l.split(":", 2)[2] for l in out.split()} == {f"/{group}"}
+    husk("delete", "--force", ident, check=0)
+
+
+def test_exec_enters_a_sub_cgroup_but_none_outside(husk, bundle, group):
+    ident = husk.started(bundle)
+    tops = [t for t in TOPS if os.path.basename(t) not in ("cpuset",)]
+    for top in tops:
+        os.mkdir(f"{top}/{group}/sub")
+    out = husk("exec", "--cgroup", "sub", ident, "cat", "/proc/self/cgroup", check=0).out
+    assert f"/{group}/sub" in {l.split(":", 2)[2] for l in out.split()}
+    if not V2:
+        out = husk("exec", "--cgroup", "memory:sub", ident, "cat", "/proc/self/cgroup", check=0).out
+        assert [l for l in out.split() if l.endswith("/sub")] == [l for l in out.split() if ":memory:" in l]
+    for bad in ("..", "../..", "sub/../..", "nope", "sub//x"):
+        assert husk("exec", "--cgroup", bad, ident, "true").code != 0
+    husk("delete", "--force", ident, check=0)
+
+
+@pytest.mark.skipif(not V2, reason="v1 allows processes in inner cgroups")
+def test_exec_follows_init_when_the_container_has_split_its_cgroup(husk, bundle, group):
+    bundle.linux["namespaces"].append({"type": "cgroup"})
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev", "relatime"])
+    ident = husk.started(bundle.sh("mkdir /sys/fs/cgroup/init && echo 0 >/sys/fs/cgroup/init/cgroup.procs && "
+                                   "echo +memory >/sys/fs/cgroup/cgroup.subtree_control && echo split; exec sleep 1000"))
+    end = time.monotonic() + 10
+    while "split" not in husk.output(ident) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert husk("exec", ident, "cat", "/proc/self/cgroup", check=0).out == "0::/init\n"
+    husk("delete", "--force", ident, check=0)
+
+
+@pytest.mark.skipif(not V2, reason="cgroups of v1 are never given away")
+@pytest.mark.parametrize("options,owner", [(["nosuid"], 1000), (["nosuid", "ro"], 0)])
+def test_a_writable_cgroup_belongs_to_the_user(husk, bundle, group, options, owner):
+    bundle.linux["namespaces"].append({"type": "cgroup"})
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", options)
+    bundle.process["user"] = {"uid": 1000, "gid": 1000}
+    ident = husk.started(bundle)
+    folder = f"/sys/fs/cgroup/{group}"
+    given = {f for f in ["."] + os.listdir(folder) if os.stat(f"{folder}/{f}").st_uid == 1000}
+    listed = set(open("/sys/kernel/cgroup/delegate").read().split()) & set(os.listdir(folder))
+    assert given == ({"."} | listed if owner else set())
+    husk("delete", "--force", ident, check=0)
+
+
+@pytest.mark.skipif(not V2, reason="needs cgroup v2")
+def test_unified_is_written_as_it_is(husk, bundle, group):
+    bundle.linux["resources"]["unified"] = {"memory.high": "50000000", "pids.max": "44"}
+    ident = husk.started(bundle)
+    assert read(group, "memory.high") == str(50000000 // 4096 * 4096) and read(group, "pids.max") == "44"
+    husk("delete", "--force", ident, check=0)
+
+
+def test_unified_with_an_unknown_controller_is_refused(husk, bundle, group):
+    bundle.linux["resources"]["unified"] = {"nonesuch.max": "1"}
+    husk.refuse(bundle, 'linux.resources.unified["nonesuch.max"]')
+
+
+def test_what_v2_cannot_say_is_refused_there(husk, bundle, group):
+    if not V2:
+        pytest.skip("v1 can say it")
+    bundle.linux["resources"]["memory"] = {"swappiness": 10}
+    husk.refuse(bundle, "linux.resources.memory.swappiness")
+
+
+def test_device_rules_are_obeyed_in_their_order(husk, bundle, group):
+    bundle.process["capabilities"] = {k: ["CAP_MKNOD", "CAP_DAC_OVERRIDE", "CAP_SYSLOG"] for k in ("bounding", "effective", "permitted")}
+    bundle.linux["resources"]["devices"] = [
+        {"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"},
+        {"allow": True, "type": "c", "major": 10, "minor": 237, "access": "rwm"},
+        {"allow": False, "type": "c", "major": 10, "minor": 237, "access": "rwm"}]
+    out = husk.out(bundle.sh("mknod /tmp/kmsg c 1 11; mknod /tmp/loop c 10 237; "
+                             "(: </tmp/kmsg) 2>/dev/null && echo kmsg can be read; (: >>/tmp/kmsg) 2>/dev/null && echo and written; "
+                             "(: </tmp/loop) 2>/dev/null && echo loop-control can be read; echo >/dev/null && echo null works"))
+    assert out == "kmsg can be read\nnull works\n"
+
+
+def test_events_tell_statistics(husk, bundle, group):
+    bundle.linux["resources"].update({"memory": {"limit": 64 << 20}, "pids": {"limit": 50}})
+    ident = husk.started(bundle)
+    event = json.loads(husk("events", "--stats", ident, check=0).out)
+    assert event["type"] == "stats" and event["id"] == ident
+    data = event["data"]
+    assert data["pids"] == {"current": 1, "limit": 50}
+    assert data["memory"]["usage"]["limit"] == 64 << 20 and data["memory"]["usage"]["usage"] > 0
+    assert data["cpu"]["usage"]["total"] > 0 and data["memory"]["raw"]
+    husk("delete", "--force", ident, check=0)
+
+
+def test_events_tell_of_oom_kills_and_end_with_the_container(husk, bundle, group):
+    bundle.linux["resources"]["memory"] = {"limit": 16 << 20, "swap": 16 << 20}
+    ident = husk.started(bundle)
+    stream = husk.popen("events", "--interval", "200ms", ident, stdout=subprocess.PIPE, text=True)
+    assert json.loads(stream.stdout.readline())["type"] == "stats"
+    assert husk("exec", ident, "sh", "-c", "x=aaaa; while :; do x=$x$x; done").code == 137
+    kinds = {json.loads(stream.stdout.readline())["type"] for _ in range(3)}
+    assert "oom" in kinds
+    husk("delete", "--force", ident, check=0)
+    assert stream.wait(10) == 0
+    stream.stdout.close()
