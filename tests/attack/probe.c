@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Makes system calls as it is told, from inside a container: each argument is one call,
- * "NR,ARG,ARG,..." in C notation, "@N" an address of N zero bytes; "i386:..." by int 0x80.  Prints "ok" or the
+ * "NR,ARG,ARG,..." in C notation, "@N" an address of N zero bytes,
+ * shown if they become a text; "i386:..." by int 0x80.  Prints "ok" or the
  * number of errno, one line each.  Exits with 0.
  */
 #define _GNU_SOURCE
@@ -38,14 +39,16 @@ int main(int argc, char **argv)
 		char *word = argv[i];
 		unsigned long a[7] = { 0 };
 		int compat = strncmp(word, "i386:", 5) == 0;
+		const char *buffer = NULL;
 		long ret;
 
 		if (compat)
 			word += 5;
 		for (int n = 0; n < 7 && *word; n++) {
 			if (*word == '@')
-				a[n] = (unsigned long)mmap(NULL, strtoul(word + 1, &word, 0), PROT_READ | PROT_WRITE,
-							   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+				a[n] = (unsigned long)(buffer = mmap(NULL, strtoul(word + 1, &word, 0),
+								     PROT_READ | PROT_WRITE,
+								     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 			else
 				a[n] = strtoul(word, &word, 0);
 			word += *word == ',';
@@ -54,7 +57,7 @@ int main(int argc, char **argv)
 		if (ret == -1)
 			printf("%d\n", errno);
 		else
-			printf("ok\n");
+			printf("ok%s%s\n", buffer && *buffer ? " " : "", buffer ? buffer : "");
 	}
 	return 0;
 }
