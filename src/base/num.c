@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
-static bool parse_digits(const char *text, size_t len, unsigned base, uint64_t max, uint64_t *out)
+bool num_parse_n(const char *text, size_t len, uint64_t max, uint64_t *out)
 {
 	uint64_t n = 0;
 
@@ -17,9 +17,9 @@ static bool parse_digits(const char *text, size_t len, unsigned base, uint64_t m
 	for (size_t i = 0; i < len; i++) {
 		unsigned digit = (unsigned char)text[i] - (unsigned)'0';
 
-		if (digit >= base || n > (UINT64_MAX - digit) / base)
+		if (digit >= 10 || n > (UINT64_MAX - digit) / 10)
 			return false;
-		n = n * base + digit;
+		n = n * 10 + digit;
 		if (n > max)
 			return false;
 	}
@@ -27,19 +27,9 @@ static bool parse_digits(const char *text, size_t len, unsigned base, uint64_t m
 	return true;
 }
 
-bool num_parse_n(const char *text, size_t len, uint64_t max, uint64_t *out)
-{
-	return parse_digits(text, len, 10, max, out);
-}
-
 bool num_parse(const char *text, uint64_t max, uint64_t *out)
 {
-	return text && parse_digits(text, strlen(text), 10, max, out);
-}
-
-bool num_parse_octal(const char *text, uint64_t max, uint64_t *out)
-{
-	return text && parse_digits(text, strlen(text), 8, max, out);
+	return text && num_parse_n(text, strlen(text), max, out);
 }
 
 bool num_parse_signed(const char *text, int64_t min, int64_t max, int64_t *out)

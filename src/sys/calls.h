@@ -26,7 +26,6 @@
 int sys_openat2(int dir, const char *path, const struct open_how *);
 int sys_close_range(unsigned first, unsigned last, unsigned flags);
 int sys_pidfd_open(pid_t, unsigned flags);
-int sys_pidfd_getfd(int pidfd, int fd);
 int sys_pidfd_send_signal(int pidfd, int sig);
 long sys_clone3(struct clone_args *, size_t);
 int sys_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);

@@ -187,13 +187,6 @@ int fd_cloexec_from(int first, struct err *e)
 	return 0;
 }
 
-int fd_close_from(int first, struct err *e)
-{
-	if (sys_close_range((unsigned)first, ~0u, 0) < 0)
-		return err_sys(e, "close descriptors from %d", first);
-	return 0;
-}
-
 int fd_set_cloexec(int fd, bool on, struct err *e)
 {
 	if (fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0)

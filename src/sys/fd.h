@@ -32,9 +32,8 @@ ssize_t file_read_at(int dir, const char *name, char *buf, size_t size, struct e
 /* Replaces dir/name by a temporary file, fsync-less, and rename(2): readers see old or new. */
 int file_replace_at(int dir, const char *name, const void *, size_t, mode_t, struct err *);
 
-/* Marks everything from FIRST on as close-on-exec, or closes it (close_range(2)). */
+/* Marks everything from FIRST on as close-on-exec (close_range(2)). */
 int fd_cloexec_from(int first, struct err *);
-int fd_close_from(int first, struct err *);
 int fd_set_cloexec(int fd, bool on, struct err *);
 
 /* Makes 0, 1 and 2 exist: a missing one becomes the host's /dev/null, verified. At the start of main. */

@@ -12,10 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
-#include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "sys/calls.h"
@@ -273,26 +271,5 @@ int mountfd_id(int fd, uint64_t *id, struct err *e)
 	if (sys_mount_facts(fd, &facts) < 0)
 		return err_sys(e, "statx");
 	*id = facts.id;
-	return 0;
-}
-
-int mountfd_flags(int fd, uint64_t *attr, struct err *e)
-{
-	/* statfs(2): ST_*, which <sys/statvfs.h> has only in part. */
-	static const struct { unsigned long st; uint64_t attr; } flags[] = {
-		{ 0x0001, MOUNT_ATTR_RDONLY },  { 0x0002, MOUNT_ATTR_NOSUID },
-		{ 0x0004, MOUNT_ATTR_NODEV },   { 0x0008, MOUNT_ATTR_NOEXEC },
-		{ 0x0400, MOUNT_ATTR_NOATIME }, { 0x0800, MOUNT_ATTR_NODIRATIME },
-		{ 0x2000, MOUNT_ATTR_NOSYMFOLLOW },
-	};
-	const unsigned long any_atime = 0x0400 | 0x1000;        /* noatime, relatime */
-	struct statfs st;
-
-	if (fstatfs(fd, &st) < 0)
-		return err_sys(e, "statfs");
-	*attr = (unsigned long)st.f_flags & any_atime ? 0 : MOUNT_ATTR_STRICTATIME;
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		if ((unsigned long)st.f_flags & flags[i].st)
-			*attr |= flags[i].attr;
 	return 0;
 }

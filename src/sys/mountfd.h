@@ -34,5 +34,3 @@ int mountfd_propagation_of_root(unsigned long flags, struct err *);
 int mountfd_is_mount(int fd, struct err *);
 /* The number of the mount that FD lies on, as long as it lives: to see that a name still leads to it. */
 int mountfd_id(int fd, uint64_t *id, struct err *);
-/* Mount flags of what lies at FD, as MOUNT_ATTR_*: the locked ones must be kept in a user namespace (statfs(2) f_flags). */
-int mountfd_flags(int fd, uint64_t *attr, struct err *);

@@ -433,31 +433,3 @@ int root_chmod(int fd, mode_t mode, struct err *e)
 		return err_sys(e, "chmod to %o", (unsigned)mode);
 	return 0;
 }
-
-static ssize_t host_path_of(const struct procfs *proc, int fd, char *buf, size_t size, struct err *e)
-{
-	char name[32];
-
-	snprintf(name, sizeof(name), "self/fd/%d", fd);
-	return procfs_read_link(proc, name, buf, size, e);
-}
-
-int root_path_of(const struct root *r, int fd, char *buf, size_t size, struct err *e)
-{
-	AUTO(procfs) proc = PROCFS_NONE;
-	char base[PATH_MAX], path[PATH_MAX];
-	const char *below;
-
-	if (procfs_open_host(&proc, e) < 0 ||
-	    host_path_of(&proc, r->fd, base, sizeof(base), e) < 0 ||
-	    host_path_of(&proc, fd, path, sizeof(path), e) < 0)
-		return -1;
-	if (strcmp(base, "/") == 0)
-		base[0] = '\0';
-	below = str_after(path, base);
-	if (!below || (*below && *below != '/'))
-		return err_set(e, ERR_SYSTEM, "\"%s\" is not in %s", path, r->name);
-	if (snprintf(buf, size, "%s", *below ? below : "/") >= (int)size)
-		return err_set(e, ERR_SYSTEM, "\"%s\" is too long", path);
-	return 0;
-}

@@ -49,8 +49,5 @@ ssize_t root_read_link_at(int dir, const char *name, char *buf, size_t size, str
 int root_chown(int fd, uid_t, gid_t, struct err *);     /* through the descriptor, O_PATH allowed */
 int root_chmod(int fd, mode_t, struct err *);
 
-/* Resolves PATH beneath the root for messages and comparisons: absolute, without links, in BUF. */
-int root_path_of(const struct root *, int fd, char *buf, size_t size, struct err *);
-
 /* chroot(2) to the directory FD, which is the working directory too then. */
 int root_enter(int fd, struct err *);

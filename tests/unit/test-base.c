@@ -108,11 +108,10 @@ static void test_numbers(void)
 	for (size_t k = 0; k < ARRAY_SIZE(bad); k++)
 		all = all && !num_parse(bad[k], UINT64_MAX, &u) && u == 7;
 	OK(all, "what is not exactly a number is none, and nothing is written");
-	OK(!num_parse(NULL, 9, &u) && !num_parse_octal(NULL, 9, &u) && !num_parse_signed(NULL, 0, 9, &i), "nor is NULL");
+	OK(!num_parse(NULL, 9, &u) && !num_parse_signed(NULL, 0, 9, &i), "nor is NULL");
 	OK(num_parse("18446744073709551615", UINT64_MAX, &u) && u == UINT64_MAX, "the largest number");
 	OK(num_parse("007", 7, &u) && u == 7 && !num_parse("8", 7, &u), "the limit is the last one allowed");
 	OK(num_parse_n("12x", 2, 99, &u) && u == 12, "only the bytes given");
-	OK(num_parse_octal("0755", 07777, &u) && u == 0755 && !num_parse_octal("8", 99, &u), "octal");
 	OK(num_parse_signed("-9223372036854775808", INT64_MIN, INT64_MAX, &i) && i == INT64_MIN, "the smallest number");
 	OK(num_parse_signed("-1", -1, 0, &i) && i == -1 && !num_parse_signed("--1", -9, 9, &i) &&
 	   !num_parse_signed("-", -9, 9, &i) && !num_parse_signed("-2", -1, 0, &i) && !num_parse_signed("1", -1, 0, &i),

@@ -28,8 +28,6 @@ static void test_decimal(void)
 		OK(parsed(wrong[i], UINT64_MAX) == WRONG, "wrong number %zu", i);
 	OK(!num_parse(NULL, 1, &n) && n == WRONG, "nothing is no number");
 	OK(num_parse_n("123x", 3, 200, &n) && n == 123, "with a length");
-	OK(num_parse_octal("0755", 07777, &n) && n == 0755 && !num_parse_octal("8", 07777, &n) &&
-	   !num_parse_octal("0o7", 07777, &n) && !num_parse_octal("10000", 07777, &n), "octal");
 	OK(num_parse_signed("-9223372036854775808", INT64_MIN, INT64_MAX, &s) && s == INT64_MIN, "the least");
 	OK(num_parse_signed("9223372036854775807", INT64_MIN, INT64_MAX, &s) && s == INT64_MAX, "the most");
 	OK(!num_parse_signed("9223372036854775808", INT64_MIN, INT64_MAX, &s) &&
