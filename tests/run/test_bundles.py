@@ -5,6 +5,7 @@ What belongs to the machine where it was written is replaced: the root, sources 
 cgroups; limits that only some machines can grant, and hooks, are left out.
 """
 import json
+import os
 import pathlib
 
 import pytest
@@ -33,6 +34,9 @@ def here(path, folder, is_directory):
 def adapt(config, tmp_path):
     folder = tmp_path / "sources"
     config["root"]["path"] = "rootfs"
+    # A hierarchy of cgroup v1 that this machine need not have.
+    config["mounts"] = [m for m in config["mounts"]
+                        if not m.get("source", "").startswith("/sys/fs/cgroup/") or os.path.exists(m["source"])]
     for m in config["mounts"]:
         if m.get("type") == "overlay":
             m["options"] = [f"{k}={here(k, folder, True)}" for k in ("lowerdir", "upperdir", "workdir")]
