@@ -10,6 +10,8 @@
 #include "base/num.h"
 #include "base/str.h"
 
+#define MOST (1u << 20)         /* of anything one can count: descriptors */
+
 const struct option_row global_options[] = {
 	{ 0, "root", OPTION_TEXT, offsetof(struct globals, root), "DIR",
 	  "where the state of containers is kept (/run/husk; rootless: $XDG_RUNTIME_DIR/husk)" },
@@ -114,7 +116,7 @@ static int set_count(const struct option_row *o, unsigned *out, const char *valu
 {
 	uint64_t n;
 
-	if (!num_parse(value, INT32_MAX, &n))
+	if (!num_parse(value, MOST, &n))
 		return bad_value(o, value, "a number from 0 on", e);
 	*out = (unsigned)n;
 	return 0;

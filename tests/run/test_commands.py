@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the commands print and answer, as engines need it: the words, the exit codes, silence."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
+
+def test_unknown_containers_do_not_exist(husk):
+    for words in (["state"], ["kill"], ["delete"], ["start"], ["pause"], ["resume"], ["ps"], ["update", "--memory", "1g"]):
+        result = husk(*words, "nope")
+        assert result.code == 1 and "container does not exist" in result.err, result
+        assert "no such file" not in result.err, "Podman would take it for a missing command"
+    result = husk("exec", "nope", "true")
+    assert result.code == 255 and "container does not exist" in result.err
+
+
+def test_delete_force_of_what_is_not_there_is_silent(husk):
+    result = husk("delete", "--force", "nope", check=0)
+    assert result.out == result.err == ""
+
+
+def test_commands_are_silent_on_success(husk, bundle):
+    bundle.args("/bin/sleep", "1000").write()
+    ident = husk.new_id()
+    for words in (["create", "--bundle", bundle.path], ["start"], ["pause"], ["resume"], ["update", "--pids-limit", "100"],
+                  ["kill", "--all"], ["delete", "--force"]):
+        with open(husk.folder / "output", "w+") as f:
+            assert subprocess.run(husk.argv(*words, ident), stdin=subprocess.DEVNULL, stdout=f, stderr=f).returncode == 0
+            f.seek(0)
+            assert f.read() == "", words
+
+
+def test_the_error_is_in_the_log_as_one_json_record(husk, tmp_path):
+    log = tmp_path / "log.json"
+    for count in (1, 2):
+        result = husk("start", "nope", options=["--log", log, "--log-format", "json"])
+        records = [json.loads(line) for line in log.read_text().splitlines()]
+        assert len(records) == count, "appended, never truncated; no warnings in between"
+        assert records[-1]["level"] == "error" and "container does not exist" in records[-1]["msg"]
+        assert RFC3339.fullmatch(records[-1]["time"])
+        assert records[-1]["msg"] in result.err
+
+
+def test_pid_file_holds_digits_alone(husk, bundle, tmp_path):
+    pid_file = tmp_path / "pid"
+    pid_file.write_text("")
+    ident = husk.create(bundle.args("/bin/sleep", "1000"), "--pid-file", pid_file)
+    assert pid_file.read_text() == str(husk.state(ident)["pid"])
+
+
+def test_a_failed_create_leaves_no_pid_file_and_no_container(husk, bundle, tmp_path):
+    ident = husk.create(bundle.args("/nosuch"), "--pid-file", tmp_path / "pid", check=1)
+    assert not (tmp_path / "pid").exists()
+    assert "container does not exist" in husk("state", ident).err
+
+
+@pytest.mark.parametrize("command, needle", [
+    ("nosuch", 'exec: "nosuch": executable file not found in $PATH'),
+    ("/nosuch", "no such file or directory"),
+    ("/etc", "permission denied"),
+    ("/etc/passwd", "permission denied"),
+])
+def test_commands_that_cannot_run_are_refused_by_create(husk, bundle, command, needle):
+    result = husk.refuse(bundle.args(command), needle)
+    assert len(result.err.splitlines()) == 1
+    running = husk.started(bundle.args("/bin/sleep", "1000"))
+    result = husk("exec", running, command)
+    assert result.code == 255 and needle in result.err
+
+
+def test_a_failed_exec_leaves_no_pid_file(husk, bundle, tmp_path):
+    ident = husk.started(bundle)
+    result = husk("exec", "--detach", "--pid-file", tmp_path / "pid", ident, "nosuch")
+    assert result.code == 255 and not (tmp_path / "pid").exists()
+
+
+def test_state_has_what_engines_read(husk, bundle):
+    bundle.config["annotations"] = {"a.b": "c"}
+    ident = husk.started(bundle)
+    state = husk.state(ident)
+    assert state["ociVersion"].startswith("1.") and state["id"] == ident and state["status"] == "running"
+    assert state["bundle"] == str(bundle.path) and state["rootfs"] == str(bundle.rootfs)
+    assert state["annotations"] == {"a.b": "c"} and RFC3339.fullmatch(state["created"]) and state["pid"] > 0
+    husk("kill", ident, "KILL", check=0)
+    husk.wait_status(ident, "stopped")
+    assert husk.state(ident)["pid"] == 0
+
+
+def test_list_tells_all_and_survives_what_is_half_made(husk, bundle):
+    one, two = husk.started(bundle), husk.create(bundle)
+    (husk.root / "broken").mkdir(mode=0o700)
+    (husk.root / "torn").mkdir(mode=0o700)
+    (husk.root / "torn" / "record.json").write_text('{"version": 1, "id": "to')
+    listed = {c["id"]: c["status"] for c in json.loads(husk("list", "--format=json", check=0).out)}
+    assert listed == {one: "running", two: "created", "broken": "stopped", "torn": "stopped"}
+    assert set(husk("list", "-q", check=0).out.split()) == set(listed)
+    assert husk("list", check=0).out.splitlines()[0].split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
+    for ident in ("broken", "torn"):
+        husk("delete", "--force", ident, check=0)
+
+
+def test_list_of_nothing_is_an_empty_array(husk):
+    assert json.loads(husk("list", "--format", "json", check=0).out) == []
+
+
+def test_kill_on_what_has_ended_says_not_running(husk, bundle):
+    ident = husk.started(bundle.args("/bin/true"), )
+    husk.wait_status(ident, "stopped")
+    result = husk("kill", ident, "15")
+    assert result.code == 1 and "container not running" in result.err
+    husk("kill", "--all", ident, "9", check=0)
+    husk("delete", ident, check=0)
+
+
+@pytest.mark.parametrize("name", ["9", "KILL", "SIGKILL", "kill"])
+def test_kill_takes_numbers_and_names(husk, bundle, name):
+    ident = husk.started(bundle.args("/bin/sleep", "1000"))
+    husk("kill", ident, name, check=0)
+    husk.finish(ident)
+
+
+def test_kill_of_unknown_signals_is_refused(husk, bundle):
+    ident = husk.started(bundle)
+    for name in ("SIGFOO", "999", "-1", ""):
+        assert husk("kill", "--", ident, name).code == 1
+    assert husk.state(ident)["status"] == "running"
+
+
+def test_kill_reaches_a_created_container(husk, bundle):
+    ident = husk.create(bundle)
+    husk("kill", ident, "KILL", check=0)
+    husk.finish(ident)
+
+
+def test_kill_all_reaches_those_without_a_pid_namespace(husk, bundle):
+    bundle.without_namespace("pid").sh("sleep 1000 & sleep 1000 & echo up; exit 0")
+    ident = husk.started(bundle)
+    husk.wait_status(ident, "stopped")
+    assert len(json.loads(husk("ps", "--format", "json", ident, check=0).out)) == 2
+    husk("kill", "--all", ident, "KILL", check=0)
+    end = time.monotonic() + 5
+    while json.loads(husk("ps", "--format", "json", ident, check=0).out):
+        assert time.monotonic() < end
+    husk("delete", ident, check=0)
+
+
+def test_kill_and_delete_by_regular_expression(husk, bundle):
+    idents = [husk.started(bundle) for _ in range(2)]
+    husk("kill", "--regex", "^t", "KILL", check=0)
+    for ident in idents:
+        husk.wait_status(ident, "stopped")
+    husk("delete", "--regex", "^t", check=0)
+    assert json.loads(husk("list", "--format=json").out) == []
+
+
+def test_delete_needs_a_stopped_or_created_container(husk, bundle):
+    ident = husk.started(bundle)
+    result = husk("delete", ident)
+    assert result.code == 1 and "is not stopped: running" in result.err
+    husk("pause", ident, check=0)
+    assert husk("delete", ident).code == 1
+    husk("delete", "--force", ident, check=0)
+    assert not (husk.root / ident).exists()
+    husk("delete", husk.create(bundle), check=0)
+
+
+def test_delete_force_of_a_running_container_frees_the_name_at_once(husk, bundle):
+    bundle.args("/bin/sleep", "1000").write()
+    ident = husk.new_id()
+    for _ in range(5):
+        subprocess.run(husk.argv("run", "-d", "--bundle", bundle.path, ident), stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, check=True, timeout=30)
+        husk("delete", "--force", ident, check=0)
+
+
+def test_pause_resume_and_their_errors(husk, bundle):
+    ident = husk.started(bundle)
+    husk("pause", ident, check=0)
+    assert husk.state(ident)["status"] == "paused"
+    result = husk("exec", ident, "/bin/true")
+    assert result.code == 255 and "cannot exec in a paused container" in result.err
+    husk("resume", ident, check=0)
+    result = husk("resume", ident)
+    assert result.code == 1 and "container not paused" in result.err
+    husk("pause", ident, check=0)
+    husk("kill", ident, "KILL", check=0)
+    husk.finish(ident)
+
+
+def test_start_errors(husk, bundle):
+    ident = husk.started(bundle)
+    assert "cannot start an already running container" in husk("start", ident).err
+    husk("kill", ident, "KILL", check=0)
+    husk.wait_status(ident, "stopped")
+    assert "cannot start a container that has stopped" in husk("start", ident).err
+    assert "cannot exec in a stopped container" in husk("exec", ident, "/bin/true").err
+
+
+def test_create_of_an_existing_id_changes_nothing(husk, bundle):
+    ident = husk.started(bundle)
+    result = husk("create", "--bundle", bundle.path, ident)
+    assert result.code == 1 and "already exists" in result.err
+    assert husk.state(ident)["status"] == "running"
+
+
+@pytest.mark.parametrize("ident", ["../../x", "a/b", ".", "..", "-x", "a b", "a\nb", "x" * 256, ""])
+def test_strange_ids_are_refused(husk, bundle, ident):
+    bundle.write()
+    assert husk("create", "--bundle", bundle.path, "--", ident).code == 1
+    assert not husk.root.exists() or os.listdir(husk.root) == []
+
+
+def test_exec_codes_and_environment(husk, bundle):
+    ident = husk.started(bundle)
+    assert husk("exec", ident, "/bin/sh", "-c", "exit 42").code == 42
+    assert husk("exec", ident, "/bin/sh", "-c", "kill -9 $$").code == 128 + 9
+    assert husk("exec", "-e", "A=B C", ident, "/bin/sh", "-c", "echo $A; echo $PATH").out.splitlines()[0] == "B C"
+    assert husk("exec", "--cwd", "/tmp", ident, "pwd", check=0).out == "/tmp\n"
+    assert husk("exec", "-u", "1000:2000", ident, "id", "-u", check=0).out == "1000\n"
+    assert husk("exec", ident, "echo", "-t", "--detach", check=0).out == "-t --detach\n"
+
+
+def test_exec_of_a_process_file(husk, bundle, tmp_path):
+    ident = husk.started(bundle)
+    process = dict(bundle.process, args=["/bin/sh", "-c", "id -u; pwd"], user={"uid": 7, "gid": 8}, cwd="/tmp")
+    (tmp_path / "p.json").write_text(json.dumps(process))
+    assert husk("exec", "--process", tmp_path / "p.json", ident, check=0).out == "7\n/tmp\n"
+    process["oomScoreAdj"] = "much"
+    (tmp_path / "p.json").write_text(json.dumps(process, indent=1))
+    result = husk("exec", "--process", tmp_path / "p.json", ident)
+    assert result.code == 255 and "oomScoreAdj" in result.err and "line" in result.err
+
+
+def test_exec_forwards_signals(husk, bundle):
+    ident = husk.started(bundle)
+    p = husk.popen("exec", ident, "/bin/sleep", "1000")
+    end = time.monotonic() + 5
+    while len(json.loads(husk("ps", "--format", "json", ident, check=0).out)) < 2:
+        assert time.monotonic() < end
+    time.sleep(0.1)
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(10) == 128 + 15
+
+
+def test_run_does_not_wait_for_background_children(husk, bundle):
+    began = time.monotonic()
+    assert husk.run(bundle.sh("sleep 100 >/dev/null 2>&1 & exit 3"), check=3)
+    assert time.monotonic() - began < 5
+
+
+def test_run_keep_leaves_a_stopped_container(husk, bundle):
+    bundle.args("/bin/true").write()
+    ident = husk.new_id()
+    husk("run", "--keep", "--bundle", bundle.path, ident, check=0)
+    assert husk.state(ident)["status"] == "stopped"
+    husk("delete", ident, check=0)
+
+
+def test_update_reads_standard_input_and_ignores_devices(husk, bundle):
+    ident = husk.started(bundle)
+    text = json.dumps({"devices": [{"allow": False, "access": "rwm"}], "pids": {"limit": 77}})
+    husk("update", "--resources=-", ident, stdin=text, check=0)
+    husk("update", "--resources", "-", ident, stdin="{}", check=0)
+    husk("exec", ident, "/bin/sh", "-c", "echo x > /dev/null", check=0)
+    assert husk("update", "--resources", "-", ident, stdin="{").code == 1
+
+
+def test_features_and_version(husk):
+    features = json.loads(husk("features", check=0).out)
+    assert "rro" in features["mountOptions"] and "user" in features["linux"]["namespaces"]
+    lines = husk("--version", check=0).out.splitlines()
+    assert re.fullmatch(r"husk version \S+", lines[0]) and lines[1].startswith("commit: ") and lines[2] == "spec: 1.3.0"
+
+
+def test_spec_writes_a_bundle_that_runs(husk, bundle):
+    husk("spec", "--bundle", bundle.path, check=0)
+    bundle.config = json.loads((bundle.path / "config.json").read_text())
+    bundle.process["terminal"] = False
+    assert husk.out(bundle.sh("echo works")) == "works\n"
+    assert husk("spec", "--bundle", bundle.path).code == 1, "an existing file is not overwritten"
+
+
+def test_checkpoint_and_restore_are_refused(husk):
+    for words in (["checkpoint", "--help"], ["checkpoint", "x"], ["restore", "--lsm-mount-context"], ["restore", "x"]):
+        result = husk(*words)
+        assert result.code != 0 and "not supported" in result.err
+
+
+def test_usage_errors(husk, bundle):
+    assert husk("create", "--nosuchflag", "x").code == 1
+    assert husk("nosuchcommand").code == 3
+    assert husk("create").code == 1
+    assert husk("state", "a", "b").code == 1
+    for command in ("create", "run", "exec", "kill", "delete", "state", "list", "ps", "update", "spec", "features"):
+        result = husk(command, "--help", check=0)
+        assert "Usage: husk" in result.out and result.err == ""
+
+
+def test_the_systemd_manager_is_refused_clearly(husk, bundle):
+    bundle.write()
+    result = husk("run", "--bundle", bundle.path, husk.new_id(), options=["--systemd-cgroup"])
+    assert result.code == 1 and "systemd" in result.err
+
+
+def test_nearly_no_environment_is_needed(husk, bundle):
+    bundle.args("/bin/sleep", "100")
+    ident = husk.started(bundle)
+    for words in (["state"], ["pause"], ["resume"], ["kill"], ["delete", "--force"]):
+        husk(*words, ident, env={"XDG_RUNTIME_DIR": ""}, check=0)
+
+
+def test_pidfd_socket(husk, bundle, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(tmp_path / "pidfd"))
+        server.listen(1)
+        ident = husk.create(bundle.args("/bin/sleep", "100"), "--pidfd-socket", tmp_path / "pidfd")
+        connection, _ = server.accept()
+        _, fds, _, _ = socket.recv_fds(connection, 100, 1)
+    with open(f"/proc/self/fdinfo/{fds[0]}") as f:
+        assert f"Pid:\t{husk.state(ident)['pid']}\n" in f.read()
+    os.close(fds[0])
+
+
+def test_a_hanging_hook_does_not_block_state_and_delete(husk, bundle, tmp_path):
+    hook = tmp_path / "hook"
+    hook.write_text("#!/bin/sh\ncat > /dev/null\nexec sleep 1000\n")
+    hook.chmod(0o755)
+    bundle.config["hooks"] = {"createRuntime": [{"path": str(hook)}]}
+    bundle.write()
+    ident = husk.new_id()
+    creating = husk.popen("create", "--bundle", bundle.path, ident, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 5
+    while husk("state", ident).code != 0 or husk.state(ident)["pid"] == 0:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert husk.state(ident)["status"] == "creating"
+    assert "container not running" in husk("kill", ident).err
+    husk("delete", "--force", ident, check=0, timeout=30)
+    assert creating.wait(10) != 0
+    assert not (husk.root / ident).exists()
+
+
+def test_a_create_killed_at_any_instant_can_be_deleted(husk, bundle):
+    bundle.args("/bin/sleep", "1000").write()
+    for step in range(40):
+        ident = husk.new_id()
+        p = husk.popen("create", "--bundle", bundle.path, ident, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        time.sleep(step * 0.0007)
+        p.kill()
+        p.wait()
+        husk("delete", "--force", ident, check=0)
+        assert not (husk.root / ident).exists()
+
+
+def test_many_deletes_at_once_agree(husk, bundle):
+    for _ in range(3):
+        ident = husk.started(bundle)
+        results = []
+        threads = [threading.Thread(target=lambda: results.append(husk("delete", "--force", ident))) for _ in range(6)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert all(r.code == 0 and r.err == "" for r in results), results
+
+
+def test_many_creates_of_one_id_have_one_winner(husk, bundle):
+    bundle.args("/bin/sleep", "1000").write()
+    ident = husk.new_id()
+    ps = [husk.popen("create", "--bundle", bundle.path, ident, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                     stderr=subprocess.DEVNULL) for _ in range(6)]
+    assert sorted(p.wait(30) for p in ps) == [0, 1, 1, 1, 1, 1]
+    assert husk.state(ident)["status"] == "created"
