@@ -20,6 +20,7 @@
 #include "record/groups.h"
 #include "sys/fd.h"
 #include "sys/process.h"
+#include "sys/terminal.h"
 
 /* A descriptor out of the question, ours from now on. */
 static int take_fd(struct letter *question, const char *what, struct err *e)
@@ -125,12 +126,15 @@ static int serve_console(void *self, struct letter *question, struct letter *ans
 {
 	struct making *m = self;
 	AUTO_FD int master = take_fd(question, "terminal", e);
+	struct err ignored;
 
 	(void)answer;
 	if (master < 0)
 		return -1;
 	if (m->console_socket)
 		return send_console(m->console_socket, master, e);
+	/* Before the process runs, or its first sight would be a SIGWINCH. Our own stdin may be no terminal. */
+	(void)terminal_copy_size(STDIN_FILENO, master, &ignored);
 	m->console = TAKE_FD(master);
 	return 0;
 }

@@ -21,7 +21,7 @@
 #include "sys/host.h"
 #include "sys/process.h"
 
-#define FORCE_LOCK_MSEC 10000
+#define FORCE_LOCK_MSEC 5000
 #define DEATH_MSEC      10000
 
 /* SIGKILL for init and for all in its cgroups, frozen or not; waits for init's end. */

@@ -280,6 +280,9 @@ static void remove_leftovers(int dir)
 
 int record_remove(struct record *r, struct err *e)
 {
+	/* Removed by another command meanwhile: what has the name now may be somebody else's container. */
+	if (!is_linked(r))
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(our_files); i++)
 		if (unlinkat(r->dir, our_files[i], 0) < 0 && errno != ENOENT)
 			return err_sys(e, "remove \"%s\" of container \"%s\"", our_files[i], r->id);

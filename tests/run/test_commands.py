@@ -113,7 +113,7 @@ def test_list_of_nothing_is_an_empty_array(husk):
 
 
 def test_kill_on_what_has_ended_says_not_running(husk, bundle):
-    ident = husk.started(bundle.args("/bin/true"), )
+    ident = husk.started(bundle.sh("exit 0"))
     husk.wait_status(ident, "stopped")
     result = husk("kill", ident, "15")
     assert result.code == 1 and "container not running" in result.err
@@ -332,7 +332,7 @@ def test_pidfd_socket(husk, bundle, tmp_path):
 
 def test_a_hanging_hook_does_not_block_state_and_delete(husk, bundle, tmp_path):
     hook = tmp_path / "hook"
-    hook.write_text("#!/bin/sh\ncat > /dev/null\nexec sleep 1000\n")
+    hook.write_text(f"#!/bin/sh\ncat > /dev/null\necho $$ > {tmp_path}/hook.pid\nexec sleep 1000\n")
     hook.chmod(0o755)
     bundle.config["hooks"] = {"createRuntime": [{"path": str(hook)}]}
     bundle.write()
@@ -346,6 +346,7 @@ def test_a_hanging_hook_does_not_block_state_and_delete(husk, bundle, tmp_path):
     assert husk.state(ident)["status"] == "creating"
     assert "container not running" in husk("kill", ident).err
     husk("delete", "--force", ident, check=0, timeout=30)
+    os.kill(int((tmp_path / "hook.pid").read_text()), signal.SIGKILL)
     assert creating.wait(10) != 0
     assert not (husk.root / ident).exists()
 

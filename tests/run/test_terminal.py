@@ -97,12 +97,12 @@ def test_all_output_arrives_before_the_end(husk, terminal_bundle):
 
 def test_a_terminal_works_for_output_without_one_outside(husk, terminal_bundle):
     result = husk.run(terminal_bundle.sh("tty; echo out"))
-    assert result.out == "/dev/pts/0\r\nout\r\n"
+    assert result.out == "/dev/pts/0\nout\n"
 
 
 def test_the_end_of_input_is_an_end_of_file_inside(husk, terminal_bundle):
     result = husk.run(terminal_bundle.args("/bin/cat"), stdin="hello\n", timeout=20)
-    assert "hello\r\nhello\r\n" == result.out
+    assert "hello\nhello\n" == result.out
 
 
 def test_exec_has_a_terminal_of_its_own(husk, bundle):
