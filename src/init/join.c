@@ -15,12 +15,13 @@
 /* With a mount namespace of its own, setns(2) has put us into its root; without one it is told by descriptor. */
 static int enter_root(struct init *in, struct err *e)
 {
-	if (in->plan->ns.join & CLONE_NEWNS || in->target_root < 0)
+	AUTO_FD int root = TAKE_FD(in->target_root);
+
+	/* Both have done their duty: nothing of them may be there when "working directory" is looked up. */
+	close(TAKE_FD(in->target));
+	if (in->plan->ns.join & CLONE_NEWNS || root < 0)
 		return 0;
-	if (root_enter(in->target_root, e) < 0)
-		return -1;
-	close(TAKE_FD(in->target_root));
-	return 0;
+	return root_enter(root, e);
 }
 
 const struct stage join_stages[] = {

@@ -198,7 +198,7 @@ static int serve_one(struct handshake *h, int s, struct letter *q, serve_fn *con
 		reply.number = a.number;
 		ret = put(h->fd, &reply, &a.parcel, e);
 		if (ret < 0)
-			err_in(e, "answer init, which has %s", step_names[s].init_done);
+			err_set(e, ERR_PEER, "init ended after it had %s", step_names[s].init_done);
 	}
 	parcel_undo(&a.parcel);
 	h->at = s;

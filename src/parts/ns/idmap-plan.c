@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "base/str.h"
@@ -59,6 +60,10 @@ static const char *map_text(const oci_id_mapping_list *l, const char *where, boo
 			*has_root = true;
 			*root = m->host_id;
 		}
+	}
+	if (t.len >= (size_t)sysconf(_SC_PAGESIZE)) {
+		err_set(e, ERR_UNSUPPORTED, "%s: more than the kernel takes in one write: %zu bytes", where, t.len);
+		return NULL;
 	}
 	return t.s;
 }
