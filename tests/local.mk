@@ -42,23 +42,29 @@ check-fault: all
 check-engines: all
 	$(ROOT_TESTS) $(srcdir)/tests/engines
 
-# Fuzzing, without root: libFuzzer where clang has it, mutate.c with sanitizers otherwise.
-# One target is fuzz-NAME.c; its seeds are FUZZ_SEEDS.  FUZZ_SECONDS=3600 for a long run.
+# Fuzzing, without root, whatever configure was told: libFuzzer where clang has it, mutate.c with sanitizers
+# otherwise.  Seeds are the captured and the official documents.  FUZZ_SECONDS=3600 for a long run.
 FUZZ_SECONDS = 20
 FUZZ_SEEDS = $(srcdir)/tests/bundles $(srcdir)/tests/spec/examples
-FUZZ_FLAGS = -std=c11 -g -O1 $(COMMON_CPPFLAGS) -iquote $(srcdir)/tests -fno-sanitize-recover=undefined \
-	-fno-omit-frame-pointer $(YAJL_CFLAGS)
-FUZZ_CONFIG = $(srcdir)/tests/fuzz/fuzz-config.c $(addprefix $(srcdir)/,$(OCI_SPEC_FILES)) $(srcdir)/src/base/*.c
+FUZZ_FLAGS = -std=c11 -g -O1 $(COMMON_CPPFLAGS) -UPLAN_ADDRESS -DPLAN_ADDRESS=0x300000000000ul -iquote $(srcdir)/tests \
+	-fno-sanitize-recover=undefined -fno-omit-frame-pointer $(YAJL_CFLAGS) $(SECCOMP_CFLAGS)
+FUZZ_COMMON = $(addprefix $(srcdir)/,$(OCI_SPEC_FILES)) $(wildcard $(srcdir)/src/base/*.c) $(srcdir)/tests/fuzz/json.c
+FUZZ_PLAN = $(addprefix $(srcdir)/,$(filter src/sys/%,$(COMMON_FILES)) $(filter-out src/life/% src/record/%,$(HUSK_FILES)))
 
-.PHONY: check-fuzz
-check-fuzz:
-	@mkdir -p fuzz-corpus
-	if clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o fuzz-config $(FUZZ_CONFIG) $(YAJL_LIBS) 2>/dev/null; then \
-		./fuzz-config -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -max_len=30000 -verbosity=0 -print_final_stats=1 \
-			fuzz-corpus $(FUZZ_SEEDS); \
+.PHONY: check-fuzz check-fuzz-config check-fuzz-plan
+check-fuzz: check-fuzz-config check-fuzz-plan
+check-fuzz-config: $(srcdir)/tests/fuzz/fuzz-config.c
+check-fuzz-plan: $(srcdir)/tests/fuzz/fuzz-plan.c husk-init
+check-fuzz-config check-fuzz-plan: check-fuzz-%:
+	@mkdir -p fuzz-corpus/$*
+	target="$(srcdir)/tests/fuzz/fuzz-$*.c $(FUZZ_COMMON) $(if $(filter plan,$*),$(FUZZ_PLAN) $(srcdir)/src/sys/init-blob.S -Wa$(comma)-I.)"; \
+	if clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o fuzz-$* $$target $(YAJL_LIBS) $(SECCOMP_LIBS); then \
+		./fuzz-$* -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -max_len=30000 -verbosity=0 -print_final_stats=1 \
+			fuzz-corpus/$* $(FUZZ_SEEDS); \
 	else \
-		$(CC) $(FUZZ_FLAGS) -fsanitize=address,undefined -o fuzz-config $(FUZZ_CONFIG) $(srcdir)/tests/fuzz/mutate.c \
-			$(YAJL_LIBS) && \
-		./fuzz-config $(FUZZ_SECONDS) $${FUZZ_SEED:-$$(date +%s)} $(FUZZ_SEEDS:%=%/*.json); \
+		$(CC) $(FUZZ_FLAGS) -fsanitize=address,undefined -o fuzz-$* $$target $(srcdir)/tests/fuzz/mutate.c $(YAJL_LIBS) \
+			$(SECCOMP_LIBS) && \
+		./fuzz-$* $(FUZZ_SECONDS) $${FUZZ_SEED:-$$(date +%s)} $(FUZZ_SEEDS:%=%/*.json); \
 	fi
-CLEANFILES += fuzz-config
+comma = ,
+CLEANFILES += fuzz-config fuzz-plan

@@ -37,7 +37,7 @@ static size_t mutate(uint8_t *s, size_t len)
 		size_t at = chance(len), k;
 		const char *t;
 
-		switch (chance(5)) {
+		switch (chance(8)) {
 		case 0:                         /* one byte */
 			s[at] = chance(256);
 			break;
@@ -68,8 +68,17 @@ static size_t mutate(uint8_t *s, size_t len)
 				len += k;
 			}
 			break;
+		default:
+			len = fuzz_json(s, len, LARGEST, chance(1u << 31));
+			break;
 		}
 	}
+	return len;
+}
+
+/* Only libFuzzer has it; a target's own mutator is not called from here. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t len, size_t max)
+{
 	return len;
 }
 
