@@ -46,7 +46,9 @@ uint32_t spawn_needed(const struct plan *p)
 		needed |= STEP_BIT(INIT);
 	if (p->mounts.n_trees)
 		needed |= STEP_BIT(TREES);
-	if (p->hooks.kind[HOOK_PRESTART].n || p->hooks.kind[HOOK_CREATE_RUNTIME].n)
+	/* createContainer too: husk has to know that hooks have begun, for then poststop hooks run whatever happens. */
+	if (p->hooks.kind[HOOK_PRESTART].n || p->hooks.kind[HOOK_CREATE_RUNTIME].n ||
+	    p->hooks.kind[HOOK_CREATE_CONTAINER].n)
 		needed |= STEP_BIT(HOOKS);
 	if (p->stdio.terminal)
 		needed |= STEP_BIT(CONSOLE);
