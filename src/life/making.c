@@ -121,7 +121,7 @@ static int remember(struct making *m, const struct create_request *rq, struct er
 		return -1;
 	if (!m->plan->notify.host)
 		return 0;
-	return notify_make(&m->plan->notify, m->record.dir, m->plan->user.uid, m->plan->user.gid, e);
+	return notify_make(&m->plan->notify, m->record.dir, e);
 }
 
 static int carry_out(struct making *m, struct err *e)

@@ -68,7 +68,7 @@ static int cgroups_of(const struct making *m, const struct plan *p, const struct
 /* The directory of the notification socket is one more bind mount, after those of the config. */
 static void add_notify_mount(struct oci_config *c, const struct notify_plan *n, struct arena *scratch)
 {
-	static const char *const words[] = { "bind", "nosuid", "nodev", "noexec", "private" };
+	static const char *const words[] = { "bind", "ro", "nosuid", "nodev", "noexec", "private" };
 	const char **options;
 	struct oci_mount *v;
 

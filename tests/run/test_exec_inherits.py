@@ -2,6 +2,7 @@
 """`exec`: what the new process takes over from the container, and what flags and process.json change."""
 import json
 import os
+import time
 
 import pytest
 
@@ -45,6 +46,7 @@ def test_exec_is_as_the_container_is(husk, full):
     for _ in range(200):
         if "uts" in husk.output(ident):
             break
+        time.sleep(0.02)
     init = facts(husk.output(ident))
     assert shown(husk, ident) == init
     assert init["uid"] == "1000" and init["groups"] == "1000 2000" and init["umask"] == "0027"

@@ -157,11 +157,40 @@ def test_socket_activation(husk, bundle):
     assert b.recv(10) == b"hi\n"
 
 
-def test_sd_notify(husk, bundle, tmp_path):
+NOTIFY = """
+import os, socket, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect(os.environ["NOTIFY_SOCKET"])
+s.send(b"STATUS=starting\nMAINPID=1")
+s.send(b"READY=1\nFDSTORE=1")
+try:
+    os.mkdir("/run/notify/mine")
+except OSError as e:
+    print(e.strerror, flush=True)
+time.sleep(1000)
+"""
+
+
+def test_sd_notify_passes_readiness_on_and_nothing_else(husk, bundle, tmp_path):
     path = str(tmp_path / "manager.sock")
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     manager.bind(path)
     manager.settimeout(20)
-    bundle.sh('echo "$NOTIFY_SOCKET"; ls -d /run/notify')
-    out = husk.out(bundle, env={"NOTIFY_SOCKET": path, "PATH": os.environ["PATH"]})
-    assert out.split() == ["/run/notify/notify.sock", "/run/notify"]
+    bundle.mount("/usr", "/usr", options=("rbind", "ro"))
+    for link in ("lib", "lib64"):
+        (bundle.rootfs / link).symlink_to("usr/" + link)
+    bundle.process["user"] = {"uid": 1000, "gid": 1000}
+    bundle.args("/usr/bin/python3", "-I", "-c", NOTIFY)
+    env = {"NOTIFY_SOCKET": path, "PATH": os.environ["PATH"]}
+    ident = husk.create(bundle, env=env)
+    husk("start", ident, check=0)
+    assert manager.recv(1000).decode() == f"MAINPID={husk.state(ident)['pid']}\nREADY=1"
+    manager.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        manager.recv(1000)
+    husk("delete", "--force", ident, check=0)
+    assert husk.output(ident) in ("Permission denied\n", "Read-only file system\n")
+
+
+def test_without_notify_socket_the_container_has_none(husk, bundle):
+    assert husk.out(bundle.sh('echo "$NOTIFY_SOCKET"; ls /run 2>&1 | wc -l')).split("\n")[0] == ""

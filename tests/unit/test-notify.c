@@ -60,7 +60,7 @@ int main(void)
 	manager = socket(AF_UNIX, SOCK_DGRAM, 0);
 	OK(bind(manager, (struct sockaddr *)&at, sizeof(at)) == 0, "a service manager");
 	OK(notify_plan(&p, at.sun_path, top, &a, &e) == 0, "is named by NOTIFY_SOCKET");
-	OK(notify_make(&p, dir, getuid(), getgid(), &e) == 0, "the directory is made: %s", e.msg);
+	OK(notify_make(&p, dir, &e) == 0, "the directory is made: %s", e.msg);
 	inside = notify_open(dir, &e);
 	OK(inside >= 0, "the socket is bound: %s", e.msg);
 
@@ -83,6 +83,8 @@ int main(void)
 	send_to(arena_printf(&a, "%s/notify/notify.sock", top), "READY=1");
 	unlink(at.sun_path);
 	OK(notify_serve(inside, p.host, 1, pidfd, &e) < 0, "a manager that is gone is an error: %s", e.msg);
+	OK(notify_remove(dir, &e) == 0 && access(arena_printf(&a, "%s/notify", top), F_OK) < 0, "all of it can be removed");
+	OK(notify_remove(dir, &e) == 0, "even twice");
 	if (fork() == 0)
 		execlp("rm", "rm", "-rf", top, (char *)NULL);
 	return tap_done();

@@ -18,12 +18,11 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "sys/fd.h"
-#include "sys/root.h"
 #include "sys/socket.h"
 
 #define MESSAGE_MAX 4096
 
-int notify_make(const struct notify_plan *p, int state, uid_t uid, gid_t gid, struct err *e)
+int notify_make(const struct notify_plan *p, int state, struct err *e)
 {
 	AUTO_FD int dir = -EBADF;
 
@@ -31,10 +30,22 @@ int notify_make(const struct notify_plan *p, int state, uid_t uid, gid_t gid, st
 		return 0;
 	if (mkdirat(state, NOTIFY_DIR, 0755) < 0)
 		return err_sys(e, "make the directory of the notification socket");
-	dir = fd_open_at(state, NOTIFY_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, e);
+	dir = fd_open_at(state, NOTIFY_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, e);
 	if (dir < 0)
 		return -1;
-	return root_chown(dir, uid, gid, e);
+	/* Whatever the caller's umask: the payload's user has to get to the socket. */
+	if (fchmod(dir, 0755) < 0)
+		return err_sys(e, "open the directory of the notification socket to others");
+	return 0;
+}
+
+int notify_remove(int state, struct err *e)
+{
+	if (unlinkat(state, NOTIFY_DIR "/" NOTIFY_NAME, 0) < 0 && errno != ENOENT)
+		return err_sys(e, "remove the notification socket");
+	if (unlinkat(state, NOTIFY_DIR, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_sys(e, "remove the directory of the notification socket");
+	return 0;
 }
 
 int notify_open(int state, struct err *e)

@@ -27,8 +27,13 @@ struct notify_plan {
 /* HOST may be NULL or "": nothing. Absolute paths and "@abstract" are accepted. STATE_DIR: <root>/<id>. */
 int notify_plan(struct notify_plan *, const char *host, const char *state_dir, struct arena *, struct err *);
 
-/* create: makes the directory below STATE (a descriptor of the state directory); its contents are the container's. */
-int notify_make(const struct notify_plan *, int state, uid_t, gid_t, struct err *);
+/*
+ * create: makes the directory below STATE (a descriptor of the state directory).  It is bound read-only: a socket can
+ * be written to nevertheless, and what lies in it stays ours to remove.
+ */
+int notify_make(const struct notify_plan *, int state, struct err *);
+/* delete: socket and directory. Absent is fine. */
+int notify_remove(int state, struct err *);
 /* start, before the gate opens: the socket that the container will write to. */
 int notify_open(int state, struct err *);
 /*
