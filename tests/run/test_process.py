@@ -157,7 +157,7 @@ def test_socket_activation(husk, bundle):
     assert b.recv(10) == b"hi\n"
 
 
-NOTIFY = """
+NOTIFY = r"""
 import os, socket, time
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect(os.environ["NOTIFY_SOCKET"])
