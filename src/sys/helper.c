@@ -18,6 +18,7 @@
 
 #include "base/own.h"
 #include "sys/calls.h"
+#include "sys/signals.h"
 
 #define OUTPUT_MAX      480             /* fits into an error message with what is around it */
 
@@ -61,11 +62,8 @@ static void become(const struct helper *h, int in, int out)
 {
 	static char *const nothing[] = { NULL };
 	char *const *envp = h->envp ? h->envp : nothing;
-	sigset_t none;
+	struct err ignored;
 
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);           /* those of libc, KILL and STOP refuse: as it should be */
-	sigemptyset(&none);
 	setsid();
 	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
 		return;
@@ -73,7 +71,8 @@ static void become(const struct helper *h, int in, int out)
 		return;
 	if (h->cwd && chdir(h->cwd) < 0)
 		return;
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (signals_reset(&ignored) < 0)
+		return;
 	if (h->fd > 0)
 		sys_execveat(h->fd, "", h->argv, envp, AT_EMPTY_PATH);
 	else

@@ -37,18 +37,19 @@ int signals_open(sigset_t *old, struct err *e)
 	return fd;
 }
 
+/*
+ * By the raw calls: libc refuses the two or three signals that it keeps for threads, and it was libc
+ * that left them ignored, when the caller started us by glibc's posix_spawn(3) (make, Python).
+ */
 int signals_reset(struct err *e)
 {
-	static const uint64_t none;
+	/* All zero is SIG_DFL with no flags and an empty mask, whatever the order of the members. */
+	static const uint64_t none, action[8];
 
-	for (int sig = 1; sig <= KERNEL_NSIG; sig++) {
-		struct sigaction action = { .sa_handler = SIG_DFL };
-
-		/* libc keeps two or three real-time signals for threads and refuses them: nobody set them. */
-		if (sig != SIGKILL && sig != SIGSTOP && sigaction(sig, &action, NULL) < 0 && errno != EINVAL)
+	for (int sig = 1; sig <= KERNEL_NSIG; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP &&
+		    syscall(SYS_rt_sigaction, sig, action, NULL, sizeof(none)) < 0)
 			return err_sys(e, "reset signal %d", sig);
-	}
-	/* The raw call, since libc's leaves its own signals blocked when it found them so. */
 	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)) < 0)
 		return err_sys(e, "unblock signals");
 	return 0;

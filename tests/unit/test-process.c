@@ -2,6 +2,7 @@
 /* Processes by descriptor, and signals by name. */
 #include <errno.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,8 +120,9 @@ static void test_names(void)
 static void check_reset(void)
 {
 	struct err e;
-	sigset_t all, now;
-	struct sigaction act;
+	char line[256];
+	sigset_t all;
+	FILE *f;
 
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
@@ -128,16 +130,17 @@ static void check_reset(void)
 	signal(SIGCHLD, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(40, SIG_IGN);
+	/* As glibc's posix_spawn(3) leaves them. */
+	for (int i = 32; i < 34; i++)
+		syscall(SYS_rt_sigaction, i, &(struct { void (*handler)(int); unsigned long rest[3]; }){ SIG_IGN, { 0 } },
+			NULL, 8);
 	if (signals_reset(&e) < 0)
 		_exit(1);
-	sigprocmask(SIG_BLOCK, NULL, &now);
-	for (int i = 1; i < 65; i++) {
-		if (sigismember(&now, i) == 1)
+	f = fopen("/proc/self/status", "r");
+	while (f && fgets(line, sizeof(line), f))
+		if ((!strncmp(line, "SigBlk:", 7) || !strncmp(line, "SigIgn:", 7)) && strcmp(line + 7, "\t0000000000000000\n"))
 			_exit(2);
-		if (sigaction(i, NULL, &act) == 0 && act.sa_handler != SIG_DFL)
-			_exit(3);
-	}
-	_exit(0);
+	_exit(f ? 0 : 3);
 }
 
 static void check_open(void)
