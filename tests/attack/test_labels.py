@@ -4,8 +4,8 @@
 CVE-2019-16884: an image's own /proc took the label, and the container ran unconfined.  On hosts without AppArmor
 and SELinux the labels must be refused; where they are, tests/vm asks the kernel for the label in force.
 """
-import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -121,3 +121,48 @@ def test_keyrings_of_user_namespaces_find_room(husk, bundle):
         r = husk("run", "--bundle", bundle.path, husk.new_id())
         assert r.code == 0, r
     husk.ids.clear()
+
+
+# ---- where there is an LSM: the label that is in force ----------------------------------------
+
+PROFILE = """profile husk-attack-test flags=(attach_disconnected,mediate_deleted) {
+  file, capability, network, signal, ptrace, unix,
+  deny /tmp/** w,
+}
+"""
+
+
+@pytest.fixture
+def apparmor(tmp_path):
+    if not has_lsm("apparmor") or not shutil.which("apparmor_parser"):
+        pytest.skip("needs AppArmor")
+    source = tmp_path / "profile"
+    source.write_text(PROFILE)
+    subprocess.run(["apparmor_parser", "-r", str(source)], check=True)
+    yield "husk-attack-test"
+    subprocess.run(["apparmor_parser", "-R", str(source)], check=True)
+
+
+@pytest.mark.parametrize("nnp", [True, False])
+def test_apparmor_profile_is_in_force(husk, bundle, apparmor, nnp):
+    bundle.process.update(apparmorProfile=apparmor, noNewPrivileges=nnp)
+    bundle.sh("cat /proc/self/attr/apparmor/current; touch /tmp/x || echo refused")
+    assert husk.out(bundle).split() == [apparmor, "(enforce)", "refused"]
+    ident = husk.started(bundle.args("/bin/sleep", "100"))
+    out = husk("exec", ident, "cat", "/proc/self/attr/apparmor/current", check=0).out
+    assert out.split() == [apparmor, "(enforce)"]
+
+
+def test_exec_apparmor_overrules(husk, bundle, apparmor):
+    ident = husk.started(bundle)
+    out = husk("exec", "--apparmor", apparmor, ident, "cat", "/proc/self/attr/apparmor/current", check=0).out
+    assert out.split()[0] == apparmor
+
+
+def test_selinux_label_is_in_force(husk, bundle):
+    if not has_lsm("selinux"):
+        pytest.skip("needs SELinux")
+    label = "system_u:system_r:container_t:s0:c1,c2"
+    subprocess.run(["chcon", "-R", "system_u:object_r:container_file_t:s0:c1,c2", str(bundle.rootfs)], check=True)
+    bundle.process["selinuxLabel"] = label
+    assert husk.out(bundle.args("/bin/cat", "/proc/self/attr/current")).strip("\0\n ") == label
