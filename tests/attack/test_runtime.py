@@ -70,7 +70,7 @@ for i in $(seq 1 {rounds}); do
       case $f in
       */exe) case $t in /bin/busybox|'') ;; *) echo "exe $t"; (echo x > $f) 2>/dev/null && echo "WRITTEN $f";; esac;;
       *) case $t in /|/dev/*|/proc/*|/bin*|pipe:*|socket:*|anon_inode:*|'') ;;
-         /sys/fs/cgroup/*/tasks|/sys/fs/cgroup/*/cgroup.procs) [ -f $f ] || echo "fd $f $t";; *) echo "fd $f $t";; esac;;
+         /sys/fs/cgroup/*/tasks|/sys/fs/cgroup/*/cgroup.procs) [ -d $f ] && echo "fd $f $t";; *) echo "fd $f $t";; esac;;
       esac
     done
   done
