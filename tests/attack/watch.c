@@ -54,7 +54,7 @@ static void look(int pid)
 
 int main(int argc, char **argv)
 {
-	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 1);
+	time_t end = time(NULL) + (argc > 1 ? strtol(argv[1], NULL, 10) : 1);
 
 	printf("ready\n");
 	fflush(stdout);
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 		if (!proc)
 			return 1;
 		while ((d = readdir(proc))) {
-			int pid = atoi(d->d_name);
+			int pid = (int)strtol(d->d_name, NULL, 10);
 
 			if (pid > 1 && pid != getpid())
 				look(pid);
