@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "parts/notify/notify.h"
 #include "record/gate.h"
+#include "record/leftovers.h"
 #include "record/root.h"
 #include "record/words.h"
 #include "sys/fd.h"
@@ -284,6 +285,8 @@ int record_remove(struct record *r, struct err *e)
 	/* Removed by another command meanwhile: what has the name now may be somebody else's container. */
 	if (!is_linked(r))
 		return 0;
+	if (leftovers_remove(r->dir, NOTIFY_DIR, e) < 0)
+		return err_in(e, "container \"%s\"", r->id);
 	for (size_t i = 0; i < ARRAY_SIZE(our_files); i++)
 		if (unlinkat(r->dir, our_files[i], 0) < 0 && errno != ENOENT)
 			return err_sys(e, "remove \"%s\" of container \"%s\"", our_files[i], r->id);

@@ -35,7 +35,7 @@ static void test_features(void)
 	struct spec_error why;
 	struct oci_features *f;
 	bool has_rro = false, has_user = false;
-	void *out;
+	void *out = NULL;
 
 	OK(json && spec_decode(&oci_features_type, json, strlen(json), &mem, &out, &why) == 0, "features can be read back");
 	f = out;

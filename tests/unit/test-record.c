@@ -9,6 +9,7 @@
 
 #include "base/own.h"
 #include "record/gate.h"
+#include "record/leftovers.h"
 #include "record/record.h"
 #include "record/root.h"
 #include "record/status.h"
@@ -187,6 +188,28 @@ static void test_gate(void)
 	unlinkat(dir, GATE_NAME, 0);
 }
 
+/* What a container may have left in a directory that it could write. */
+static void test_leftovers(void)
+{
+	AUTO_FD int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int at = -EBADF;
+
+	OK(leftovers_remove(dir, "n", &e) == 0, "nothing there, nothing to do");
+	OK(mkdirat(dir, "n", 0700) == 0 && symlinkat("/etc", dir, "n/link") == 0, "a link to the host");
+	at = openat(dir, "n", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int depth = 0; depth < 3000; depth++) {
+		int down;
+
+		if (mkdirat(at, "d", 0700) < 0 || mkdirat(at, "e", 0700) < 0)
+			break;
+		down = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(at);
+		at = down;
+	}
+	OK(leftovers_remove(dir, "n", &e) == 0 && !has("n"), "a tree of 3000 levels goes");
+	OK(access("/etc/passwd", F_OK) == 0, "what the link pointed to stays");
+}
+
 static int count(void *self, const char *id, struct err *unused)
 {
 	(void)id, (void)unused;
@@ -218,6 +241,7 @@ int main(void)
 	test_root();
 	test_gate();
 	test_each();
+	test_leftovers();
 	OK(rmdir(root) == 0, "nothing is left behind");
 	return tap_done();
 }
