@@ -274,13 +274,13 @@ static const char *name_of(uint32_t arch, uint32_t nr)
 static unsigned differences(const struct seccomp_plan *plan, const struct program *want, const struct oci_seccomp *p,
 			    const struct lasts *lasts, uint32_t arch, uint32_t nr, bool is_wide, unsigned tries)
 {
-	const char *name = name_of(arch, nr);
 
 	unsigned found = 0;
 
 	for (unsigned i = 0; i < tries; i++) {
 		struct seccomp_data data = { .nr = (int)nr, .arch = arch };
 		uint64_t args[6];
+		const char *name;
 		uint32_t got, expect;
 
 		for (unsigned k = 0; k < 6; k++)
@@ -293,6 +293,7 @@ static unsigned differences(const struct seccomp_plan *plan, const struct progra
 			 interpret(want->insn, want->len, &data, NULL);
 		if (got == expect)
 			continue;
+		name = name_of(arch, nr);
 		if (name && got == reading(p, name, args)) {
 			mistakes++;     /* libseccomp's: overlapping conditions of several rules */
 			continue;
@@ -477,7 +478,7 @@ int main(void)
 	test_captured("docker20-default.json");
 	test_captured("podman4-default.json");
 	test_captured("ctr16-seccomp.json");
-	test_random(150, true);
-	test_random(150, false);
+	test_random(60, true);
+	test_random(60, false);
 	return tap_done();
 }
