@@ -247,8 +247,8 @@ static void add_links(struct cgroup_mounts *out, const char *controllers, const 
 	}
 }
 
-static void add_mount(struct cgroup_mounts *out, const char *controllers, const char *mount, const char *path, bool is_v2,
-		      bool is_only, struct arena *a)
+static void add_mount(struct cgroup_mounts *out, const char *controllers, const char *mount, const char *path,
+		      bool is_v2, bool is_only, struct arena *a)
 {
 	struct cgroup_mount *m = &out->v[out->n];
 

@@ -90,7 +90,7 @@ struct cgroup_path {
 	const char *controllers;        /* "": v2 */
 	const char *path;               /* absolute directory on the host */
 	uint32_t made;                  /* so many of its last components are ours to remove */
-	uint64_t id;                    /* its inode number; 0: not known (yet). Another one has taken its place when it differs */
+	uint64_t id;                    /* its inode number; when it differs, another has taken its place. 0: not known */
 };
 
 struct cgroup_paths {

@@ -466,7 +466,8 @@ static int update_devices(const struct cgroup *cg, const struct oci_resources *r
 	return devices_rules(&rules, r, a, e) < 0 ? -1 : cgroup_set_devices(d, &rules, a, e);
 }
 
-int cgroup_update(const struct cgroup *cg, const struct oci_resources *asked, bool devices, struct arena *a, struct err *e)
+int cgroup_update(const struct cgroup *cg, const struct oci_resources *asked, bool devices, struct arena *a,
+		  struct err *e)
 {
 	struct write_journal journal = { .arena = a };
 	struct oci_resources r = *asked;

@@ -21,9 +21,21 @@ static bool has_word(const char *list, const char *word, size_t n)
 	return false;
 }
 
+/* Any v2 group but the root may either hold processes or hand controllers down. */
+static bool holds_processes(int group)
+{
+	char text[32];
+	struct err ignored;
+
+	return groupfs_read(group, "cgroup.type", text, sizeof(text), &ignored) >= 0 &&
+	       groupfs_read(group, "cgroup.procs", text, sizeof(text), &ignored) > 0;
+}
+
 /*
  * Enables in GROUP what its children shall have.  All at once, which is one write; when that is refused
- * (one controller is busy elsewhere, or the group holds processes), one by one, as far as it goes.
+ * (one controller is busy elsewhere), one by one, as far as it goes.  Nothing in a group that holds processes:
+ * the kernel would take some controllers there, and turn the group into a threaded one, of no use to us and a
+ * surprise to its owner.
  */
 static void hand_down(int group, const char *controllers)
 {
@@ -41,7 +53,8 @@ static void hand_down(int group, const char *controllers)
 			text_add(&t, t.len ? " +" : "+");
 			text_addn(&t, word, len);
 		}
-	if (!t.len || t.cut || groupfs_write(group, "cgroup.subtree_control", line, &ignored) == 0)
+	if (!t.len || t.cut || holds_processes(group) ||
+	    groupfs_write(group, "cgroup.subtree_control", line, &ignored) == 0)
 		return;
 	rest = line;
 	while ((word = str_word(&rest, " ", &len))) {

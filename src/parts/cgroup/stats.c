@@ -233,8 +233,8 @@ static void memory(struct reader *r, struct cgroup_stats *s)
 
 /* ---- I/O ------------------------------------------------------------------------------ */
 
-static void add_io(struct reader *r, struct stat_ios *out, uint64_t major, uint64_t minor, const char *op, size_t op_len,
-		   uint64_t value)
+static void add_io(struct reader *r, struct stat_ios *out, uint64_t major, uint64_t minor, const char *op,
+		   size_t op_len, uint64_t value)
 {
 	if ((out->n & (out->n - 1)) == 0) {
 		struct stat_io *v = ARENA_ARRAY(r->a, struct stat_io, out->n ? 2 * out->n : 1);
@@ -260,7 +260,8 @@ static const char *device(const char *line, uint64_t *major, uint64_t *minor)
 }
 
 /* v1: "8:0 Read 4096"; files without an operation: "8:0 4096" */
-static void ios_v1(struct reader *r, struct stat_ios *out, const struct cgroup_dir *d, const char *file, const char *instead)
+static void ios_v1(struct reader *r, struct stat_ios *out, const struct cgroup_dir *d, const char *file,
+		   const char *instead)
 {
 	const char *rest = slurp(r, d, file), *line, *p;
 	uint64_t major, minor;
