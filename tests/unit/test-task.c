@@ -138,7 +138,6 @@ static void memory(void)
 
 static void others(void)
 {
-	AUTO(arena) a = ARENA_NONE;
 	struct stdio_plan p;
 	struct kernel_plan k;
 	struct err e = { 0 };
