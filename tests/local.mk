@@ -24,6 +24,8 @@ $(INIT_TESTS): %: init-obj/%.o libinit-all.a
 	@mkdir -p $(@D)
 	$(AM_V_CCLD)$(INIT_CC) -static -o $@ $< libinit-all.a
 
+-include $(INIT_TESTS:%=init-obj/%.d)
+
 check_DATA = husk-init $(INIT_TESTS)
 CLEANFILES += libinit-all.a $(INIT_TESTS)
 
