@@ -105,10 +105,21 @@ int arena_share(struct arena *a, struct err *e)
 	return 0;
 }
 
+/* MAP_PRIVATE: kernel < 6.7 takes a shared mapping of a sealed file for one to be written. */
+static int map_again(struct arena *a, size_t size, struct err *e)
+{
+	void *p = mmap(shared_memory(), size, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, a->fd, 0);
+
+	if (p == MAP_FAILED)
+		return err_sys(e, "map the memory of the plan at %#lx", PLAN_ADDRESS);
+	a->size = size;
+	return 0;
+}
+
 int arena_seal(struct arena *a, const void *root, struct err *e)
 {
 	size_t size = round_up(a->used, (size_t)sysconf(_SC_PAGESIZE));
-	void *p;
+	struct err ignored;
 
 	if (!is_shared(a) || a->sealed)
 		return err_set(e, ERR_BUG, "seal: not an open shared arena");
@@ -120,14 +131,13 @@ int arena_seal(struct arena *a, const void *root, struct err *e)
 	a->sealed = true;
 	a->size = 0;
 	if (ftruncate(a->fd, (off_t)size) < 0 ||
-	    fcntl(a->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-		return err_sys(e, "seal the memory of the plan");
-	/* MAP_PRIVATE: kernel < 6.7 takes a shared mapping of a sealed file for one to be written. */
-	p = mmap(shared_memory(), size, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, a->fd, 0);
-	if (p == MAP_FAILED)
-		return err_sys(e, "map the memory of the plan at %#lx", PLAN_ADDRESS);
-	a->size = size;
-	return 0;
+	    fcntl(a->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
+		err_sys(e, "seal the memory of the plan");
+		/* Who undoes what was done so far still reads the plan. */
+		(void)map_again(a, size, &ignored);
+		return -1;
+	}
+	return map_again(a, size, e);
 }
 
 bool arena_shares(const struct arena *a, const void *p, size_t n)
