@@ -74,8 +74,11 @@ static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
 	struct oci_config *config = NULL;
 	struct err why;
 
-	if (groups_open(&cg, r, e) < 0 && !force)
-		return -1;
+	if (groups_open(&cg, r, e) < 0) {
+		if (!force)
+			return -1;
+		log_warning("delete \"%s\": its cgroups stay: %s", r->id, e->msg);
+	}
 	if (kill_all(r, &cg, e) < 0 || (cg.n && cgroup_remove(&cg, e) < 0))
 		return -1;
 	if (r->is_readable) {
