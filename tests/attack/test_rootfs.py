@@ -273,3 +273,9 @@ def test_copying_up_what_is_swapped(husk, bundle, out):
     bundle.sh("find /data -type f -exec cat {} +")
     with Swapper(d / "good", d / "evil"):
         many(husk, bundle, lambda text: "untouched" not in text)
+
+
+def test_the_host_in_a_volume_does_not_show_the_containers_unmasked_proc(husk, bundle):
+    bundle.mount("/host", "/", options=["rbind", "ro"])
+    bundle.sh("grep -c ' /host.*rootfs' /proc/self/mountinfo || true")
+    assert husk.out(bundle) == "0\n"

@@ -212,6 +212,11 @@ static void test_plans(void)
 	     "mounts[0]: bind on /h +noatime +rro [/h by init]\n", "recursive attributes");
 	SAME(plan(M("/h", "bind", SRC("/h") OPT("rbind", "rshared")), ""),
 	     "mounts[0]: bind on /h rshared [/h recursive peer by husk]\n", "a peer is opened by husk");
+	SAME(plan(M("/h", "bind", SRC("/") OPT("rbind", "ro")) "," M("/i", "bind", SRC("/b") OPT("rbind")) ","
+		  M("/j", "bind", SRC("/b/rootfs/x") OPT("rbind")) "," M("/k", "bind", SRC("/") OPT("bind")), ""),
+	     "mounts[0]: bind on /h +ro [/ recursive by husk]\n" "mounts[1]: bind on /i [/b recursive by husk]\n"
+	     "mounts[2]: bind on /j [/b/rootfs/x recursive by init]\n" "mounts[3]: bind on /k [/ by init]\n",
+	     "what holds the root itself is cloned without what will be in it");
 	SAME(plan(M("/h", "bind", SRC("/h")), "\"rootfsPropagation\":\"rprivate\""),
 	     "mounts[0]: bind on /h rprivate [/h by init]\n", "private root, private volumes");
 	SAME(plan(M("/h/x", "tmpfs", OPT("ro")) "," M("/h", "tmpfs", OPT("ro")) "," M("/h-x", "tmpfs", OPT("ro")) ","

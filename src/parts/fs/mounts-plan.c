@@ -24,6 +24,7 @@ struct planner {
 	size_t n;
 	const struct tree_plan **trees;
 	size_t n_trees;
+	const char *root;               /* where the root lies on the host */
 	bool by_husk;                   /* all trees */
 	bool in_user_ns;                /* init will be in one, of ours or of our caller's */
 	const char *label;              /* "context=...", NULL */
@@ -100,13 +101,29 @@ static cpath destination(struct arena *a, const char *text)
 	return CPATH(out);
 }
 
+static bool is_beneath(const char *path, const char *dir)
+{
+	const char *rest = str_after(path, dir);
+
+	return rest && (*rest == '/' || str_eq(dir, "/"));
+}
+
+/* What only the host's own mounts give, not init's copy of them. */
+static bool needs_host(const struct planner *p, const struct tree_plan *t)
+{
+	if (!(p->facts->ns_made & CLONE_NEWNS) || !(p->host->capabilities & 1ull << 21 /* CAP_SYS_ADMIN */))
+		return false;
+	/* A peer: init's copy has become a slave. */
+	if (t->is_peer)
+		return true;
+	/* "/" on "/host": in init's copy the container's own mounts lie in it, and a clone of them would escape the masks. */
+	return t->recursive && t->source && (str_eq(p->root, t->source) || is_beneath(p->root, t->source));
+}
+
 static void number(struct planner *p, struct tree_plan *t)
 {
-	bool by_husk = p->by_husk || t->idmap;
+	bool by_husk = p->by_husk || t->idmap || needs_host(p, t);
 
-	/* A peer can only be cloned from the host's own mount: init's copy has become a slave. */
-	if (t->is_peer && (p->facts->ns_made & CLONE_NEWNS) && (p->host->capabilities & 1ull << 21))
-		by_husk = true;
 	t->number = -1;
 	if (by_husk) {
 		t->number = (int32_t)p->n_trees;
@@ -356,13 +373,6 @@ static int compare(const void *a, const void *b)
 	return (unsigned char)*l - (unsigned char)*r;
 }
 
-static bool is_beneath(const char *path, const char *dir)
-{
-	const char *rest = str_after(path, dir);
-
-	return rest && (*rest == '/' || str_eq(dir, "/"));
-}
-
 /*
  * Something may have to be made in a mount after it was made: what a later mount lies on (podman run --read-only
  * --secret), devices, the console.  Such a mount becomes read-only at the end.
@@ -438,6 +448,7 @@ int mounts_plan(struct mounts_plan *out, const struct oci_config *c, const struc
 	size_t each = groups ? groups->n + groups->n_links + 1 : 1, entries = c->mounts.n, most = 0, trees = 1;
 	struct planner p = {
 		.config = c, .facts = facts, .host = host, .arena = a,
+		.root = root->tree.source,
 		.by_husk = trees_are_by_husk(facts, host),
 		.in_user_ns = host->in_userns || ((facts->ns_made | facts->ns_joined) & CLONE_NEWUSER),
 	};
