@@ -290,8 +290,6 @@ int record_remove(struct record *r, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(our_files); i++)
 		if (unlinkat(r->dir, our_files[i], 0) < 0 && errno != ENOENT)
 			return err_sys(e, "remove \"%s\" of container \"%s\"", our_files[i], r->id);
-	if (notify_remove(r->dir, e) < 0)
-		return -1;
 	if (unlinkat(r->root, r->id, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
 	if (errno == ENOTEMPTY || errno == EEXIST) {

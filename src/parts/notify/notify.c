@@ -39,15 +39,6 @@ int notify_make(const struct notify_plan *p, int state, struct err *e)
 	return 0;
 }
 
-int notify_remove(int state, struct err *e)
-{
-	if (unlinkat(state, NOTIFY_DIR "/" NOTIFY_NAME, 0) < 0 && errno != ENOENT)
-		return err_sys(e, "remove the notification socket");
-	if (unlinkat(state, NOTIFY_DIR, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return err_sys(e, "remove the directory of the notification socket");
-	return 0;
-}
-
 int notify_open(int state, struct err *e)
 {
 	AUTO_FD int dir = fd_open_at(state, NOTIFY_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, e);

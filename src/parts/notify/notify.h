@@ -29,11 +29,9 @@ int notify_plan(struct notify_plan *, const char *host, const char *state_dir, s
 
 /*
  * create: makes the directory below STATE (a descriptor of the state directory).  It is bound read-only: a socket can
- * be written to nevertheless, and what lies in it stays ours to remove.
+ * be written to nevertheless.  `delete` removes it (record/leftovers.h), whatever a container that got around that left in it.
  */
 int notify_make(const struct notify_plan *, int state, struct err *);
-/* delete: socket and directory. Absent is fine. */
-int notify_remove(int state, struct err *);
 /* start, before the gate opens: the socket that the container will write to. */
 int notify_open(int state, struct err *);
 /*
