@@ -166,19 +166,6 @@ int limits_v1_block_io(struct limits *l, int dir, const struct oci_block_io *b)
 	return 0;
 }
 
-/* Reservations where the kernel (>= 5.7) counts them, and page faults, which all kernels count. */
-int limits_v1_hugetlb(struct limits *l, int dir, const struct oci_hugepage_limit *h, size_t i)
-{
-	char path[64], file[64];
-
-	snprintf(path, sizeof(path), "linux.resources.hugepageLimits[%zu]", i);
-	snprintf(file, sizeof(file), "hugetlb.%s.limit_in_bytes", h->page_size);
-	if (limits_add(l, dir, 0, path, file, "%llu", (unsigned long long)h->limit) < 0)
-		return -1;
-	snprintf(file, sizeof(file), "hugetlb.%s.rsvd.limit_in_bytes", h->page_size);
-	return limits_add(l, dir, WRITE_OPTIONAL, path, file, "%llu", (unsigned long long)h->limit);
-}
-
 int limits_v1_devices(struct limits *l, int dir, const struct oci_resources *r)
 {
 	struct device_rules rules;

@@ -211,6 +211,21 @@ static bool is_page_size(const char *s)
 	return digits > 0 && digits < 10 && s[digits] && strchr("KMG", s[digits]) && str_eq(s + digits + 1, "B");
 }
 
+/*
+ * Reservations where the kernel (>= 5.7) counts them, and page faults, which all kernels count.  v1 and v2 differ
+ * in the last WORD of the files' names.
+ */
+static int page_limit(struct limits *l, int dir, const char *path, const struct oci_hugepage_limit *h, const char *word)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "hugetlb.%s.%s", h->page_size, word);
+	if (limits_add(l, dir, 0, path, file, "%llu", (unsigned long long)h->limit) < 0)
+		return -1;
+	snprintf(file, sizeof(file), "hugetlb.%s.rsvd.%s", h->page_size, word);
+	return limits_add(l, dir, WRITE_OPTIONAL, path, file, "%llu", (unsigned long long)h->limit);
+}
+
 static int hugetlb(struct limits *l, const struct oci_resources *r)
 {
 	int v1 = cgroup_where_is(l->where, "hugetlb", false), v2 = cgroup_where_is(l->where, "hugetlb", true);
@@ -224,7 +239,7 @@ static int hugetlb(struct limits *l, const struct oci_resources *r)
 			return err_set(l->e, ERR_SPEC, "%s.pageSize: \"%s\" is not a size like \"2MB\"", path, h->page_size);
 		if (v1 < 0 && v2 < 0)
 			return no_controller(l, path, "hugetlb");
-		if ((v1 >= 0 ? limits_v1_hugetlb(l, v1, h, i) : limits_v2_hugetlb(l, v2, h, i)) < 0)
+		if ((v1 >= 0 ? page_limit(l, v1, path, h, "limit_in_bytes") : page_limit(l, v2, path, h, "max")) < 0)
 			return -1;
 	}
 	return 0;

@@ -81,13 +81,11 @@ int limits_add(struct limits *, int dir, unsigned flags, const char *path, const
 int limits_v1_memory(struct limits *, int dir, const struct oci_memory *);
 int limits_v1_cpu(struct limits *, int dir, const struct oci_cpu *);
 int limits_v1_block_io(struct limits *, int dir, const struct oci_block_io *);
-int limits_v1_hugetlb(struct limits *, int dir, const struct oci_hugepage_limit *, size_t i);
 int limits_v1_devices(struct limits *, int dir, const struct oci_resources *);
 
 int limits_v2_memory(struct limits *, int dir, const struct oci_memory *);
 int limits_v2_cpu(struct limits *, int dir, const struct oci_cpu *);
 int limits_v2_block_io(struct limits *, int dir, const struct oci_block_io *);
-int limits_v2_hugetlb(struct limits *, int dir, const struct oci_hugepage_limit *, size_t i);
 int limits_v2_unified(struct limits *, const str_map *);
 
 /* cpu.shares 2..262144 to cpu.weight 1..10000, with 1024 (the default of v1) as 100 (the default of v2). */
