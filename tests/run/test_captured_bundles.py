@@ -5,14 +5,13 @@ Only what names a thing of the machine where it was written is replaced.  What t
 controller that it has not, a limit above its own) skips the test with husk's own words; `pytest -rs -s` shows a table.
 """
 import json
-import os
 import pathlib
 import re
 import resource
 
 import pytest
 
-from tests.run.test_bundles import CAPTURED, here, is_bind, DIRECTORIES
+from tests.run.test_bundles import CAPTURED, adapt_paths, give_root_to_its_user
 
 # What husk says when a host lacks something, and nothing else.
 LACKS = re.compile(r"this host|not mounted|no cgroup|cgroup controller|not enabled|not supported|cgroup v[12]|"
@@ -30,15 +29,7 @@ def granted(rlimits):
 
 
 def adapt(config, tmp_path):
-    folder = tmp_path / "sources"
-    config["root"]["path"] = "rootfs"
-    config["mounts"] = [m for m in config["mounts"]
-                        if not m.get("source", "").startswith("/sys/fs/cgroup/") or os.path.exists(m["source"])]
-    for m in config["mounts"]:
-        if m.get("type") == "overlay":
-            m["options"] = [f"{k}={here(k, folder, True)}" for k in ("lowerdir", "upperdir", "workdir")]
-        elif is_bind(m) and not m["source"].startswith(("/sys/", "/dev/")):
-            m["source"] = here(m["source"], folder, m["destination"] in DIRECTORIES)
+    adapt_paths(config, tmp_path / "sources")
     process = config["process"]
     process.update(args=["/bin/sleep", "1000"], terminal=False, cwd="/", rlimits=granted(process.get("rlimits")))
     process.pop("consoleSize", None)
@@ -60,13 +51,7 @@ def adapt(config, tmp_path):
 @pytest.mark.parametrize("captured", CAPTURED, ids=lambda p: p.stem)
 def test_a_captured_config_lives_and_dies(husk, bundle, tmp_path, captured):
     bundle.config = adapt(json.loads(captured.read_text()), tmp_path)
-    ids = bundle.linux.get("uidMappings")
-    if ids:
-        namespaces = bundle.linux["namespaces"]
-        mappings = ids, bundle.linux["gidMappings"]
-        bundle.user_namespace(host=ids[0]["hostID"])
-        bundle.linux["namespaces"] = namespaces[:-1]
-        bundle.linux["uidMappings"], bundle.linux["gidMappings"] = mappings
+    give_root_to_its_user(bundle)
     try:
         ident = husk.create(bundle)
     except AssertionError as failure:
