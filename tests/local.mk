@@ -70,3 +70,19 @@ check-fuzz-config check-fuzz-plan: check-fuzz-%:
 	fi
 comma = ,
 CLEANFILES += fuzz-config fuzz-plan
+
+# What husk costs beside other runtimes and the bare kernel: run alone on a quiet machine, as root.
+BENCH_TOOLS = tests/bench/floor tests/bench/spawn tests/bench/count tests/bench/nothing
+BENCH_ROUNDS = 40
+tests/bench/floor tests/bench/spawn tests/bench/count: tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(AM_V_CCLD)$(INIT_CC) -std=c11 -Os $(WARNINGS) $(INIT_INCLUDES) -static -s -o $@ $<
+tests/bench/nothing: tests/bench/nothing.c
+	@mkdir -p $(@D)
+	$(AM_V_CCLD)$(CC) -O2 -static -s -o $@ $<
+
+.PHONY: bench
+bench: all $(BENCH_TOOLS)
+	env HUSK='$(abs_builddir)/husk' BENCH_TOOLS='$(abs_builddir)/tests/bench' PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 \
+		$(srcdir)/tests/bench/bench.py -n $(BENCH_ROUNDS) --graph bench.svg --json bench.json $(BENCH)
+CLEANFILES += $(BENCH_TOOLS) bench.svg bench.json

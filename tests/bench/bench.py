@@ -1,0 +1,619 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs OCI runtimes and the floor in turn (A B C A B C ...), many rounds, in one process on one machine.
+
+usage: bench.py [-n ROUNDS] [--case NAME]... [--json FILE] [--graph FILE] [NAME=PATH[,GLOBAL-OPTION...]]...
+
+Prints, per case: medians, the ratio to the floor and of husk to each other one (pair by pair, then the median), peak
+memory of the largest process, and system calls without those of the payload.  Programs default to husk ($HUSK), and
+to Debian's crun and runc where they are installed.  BENCH_TOOLS is the folder of floor, nothing, spawn and count.
+
+Works in a mount namespace of its own.  On a host with hybrid cgroups crun refuses; there the empty or nearly empty
+unified hierarchy is hidden in that namespace, so that all programs see cgroup v1 alone; the output says so.
+"""
+import argparse
+import ctypes
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import floors           # noqa: E402
+import graph            # noqa: E402
+
+TOOLS = os.environ.get("BENCH_TOOLS", os.getcwd() + "/tests/bench")
+BUSYBOX = "/bin/busybox"
+WORK = None             # the folder of this run
+
+
+def tool(name):
+    return os.path.join(TOOLS, name)
+
+
+class Failed(Exception):
+    pass
+
+
+def spawn(argv, cwd="/"):
+    """-> (seconds, peak KiB of the largest process)"""
+    read, write = os.pipe()
+    with open(WORK + "/stderr", "w+") as err:
+        p = subprocess.Popen([tool("spawn"), str(write), *argv], cwd=cwd, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=err, pass_fds=[write])
+        os.close(write)
+        said = os.read(read, 100).split()
+        os.close(read)
+        p.wait()
+        err.seek(0)
+        if len(said) != 3 or said[2] != b"0":
+            raise Failed(f"{' '.join(argv)}: {err.read().strip()[-300:]}")
+    return int(said[0]) / 1e6, int(said[1])
+
+
+def count(argv, cwd="/"):
+    """-> system calls of the command and of all that it started, but for the payload"""
+    out = WORK + "/calls"
+    subprocess.run([tool("count"), out, *argv], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, timeout=120)
+    return sum(int(line.split()[2]) for line in open(out) if line.split()[0] not in ("count", "busybox"))
+
+
+def make_rootfs(path):
+    for folder in ("bin", "dev", "proc", "sys", "mnt"):
+        os.makedirs(f"{path}/{folder}")
+    shutil.copy(BUSYBOX, path + "/bin/busybox")
+    for name in ("true", "sleep", "sh"):
+        os.symlink("busybox", f"{path}/bin/{name}")
+
+
+def config_named(name):
+    """A config for this machine: no resource limits beyond ours, our root."""
+    folder = HERE if os.path.exists(f"{HERE}/{name}.json") else HERE + "/../bundles"
+    config = json.load(open(f"{folder}/{name}.json"))
+    config["root"]["path"] = WORK + "/rootfs"
+    config["process"].update(terminal=False, rlimits=[], args=["/bin/true"])
+    config["process"].pop("oomScoreAdj", None)
+    config["linux"].pop("cgroupsPath", None)
+    config.pop("hooks", None)
+    config["mounts"] = [m for m in config["mounts"] if m["type"] != "bind"]
+    return config
+
+
+class Runtime:
+    """A program with runtime-spec's command line."""
+
+    def __init__(self, name, argv):
+        self.name = name
+        self.root = f"{WORK}/{name}.state"
+        self.argv = [*argv, "--root", self.root]
+
+    def cmd(self, *words):
+        return [*self.argv, *words]
+
+    def version(self):
+        return [self.argv[0], "--version"]
+
+    def run(self, bundle, ident):
+        return self.cmd("run", "--bundle", bundle, ident)
+
+    def create(self, bundle, ident):
+        return self.cmd("create", "--bundle", bundle, ident)
+
+    def start(self, ident):
+        return self.cmd("start", ident)
+
+    def kill(self, ident, signal):
+        return self.cmd("kill", ident, signal)
+
+    def delete(self, ident):
+        return self.cmd("delete", ident)
+
+    def exec(self, ident, *argv):
+        return self.cmd("exec", ident, *argv)
+
+    def state(self, ident):
+        return self.cmd("state", ident)
+
+    def list(self):
+        return self.cmd("list")
+
+    def update(self, ident):
+        return self.cmd("update", "--pids-limit", "100", ident)
+
+    def pause(self, ident):
+        return self.cmd("pause", ident)
+
+    def resume(self, ident):
+        return self.cmd("resume", ident)
+
+    def is_stopped(self, ident):
+        out = subprocess.run(self.state(ident), capture_output=True, timeout=60).stdout
+        return b'"stopped"' in out
+
+    def clean(self, idents):
+        for i in idents:
+            subprocess.run(self.cmd("delete", "--force", i), capture_output=True, timeout=60)
+
+
+class Floor(Runtime):
+    """The same words for floor.c.  The bundle has the script, written by floors.py."""
+
+    def __init__(self, name="floor"):
+        self.name = name
+        self.root = f"{WORK}/{name}.state"
+        os.makedirs(self.root, exist_ok=True)
+        self.argv = [tool("floor")]
+
+    def of(self, ident):
+        return f"{self.root}/{ident}"
+
+    def version(self):
+        return [tool("nothing")]
+
+    def run(self, bundle, ident):
+        return [*self.argv, "run", bundle + "/script"]
+
+    def create(self, bundle, ident):
+        return [*self.argv, "create", self.of(ident), bundle + "/script"]
+
+    def start(self, ident):
+        return [*self.argv, "start", self.of(ident)]
+
+    def kill(self, ident, signal):
+        return [*self.argv, "kill", self.of(ident), {"KILL": "9", "WINCH": "28"}[signal]]
+
+    def delete(self, ident):
+        return [*self.argv, "delete", self.of(ident)]
+
+    def exec(self, ident, *argv):
+        return [*self.argv, "exec", self.of(ident), *argv]
+
+    def state(self, ident):
+        return [*self.argv, "state", self.of(ident)]
+
+    def list(self):
+        return [*self.argv, "list", self.root]
+
+    def groups_of(self, ident, file):
+        paths = open(self.of(ident) + "/record").read().split()[1:]
+        return [f"{p}/{file}" for p in paths if os.path.exists(f"{p}/{file}")]
+
+    def update(self, ident):
+        return [*self.argv, "write", "100", *self.groups_of(ident, "pids.max")]
+
+    def freeze(self, ident, v1, v2):
+        return [*self.argv, "write", v1, *self.groups_of(ident, "freezer.state")] if self.groups_of(ident, "freezer.state") \
+            else [*self.argv, "write", v2, *self.groups_of(ident, "cgroup.freeze")]
+
+    def pause(self, ident):
+        return self.freeze(ident, "FROZEN", "1")
+
+    def resume(self, ident):
+        return self.freeze(ident, "THAWED", "0")
+
+    def is_stopped(self, ident):
+        return True             # its delete waits
+
+    def clean(self, idents):
+        for i in idents:
+            for argv in (self.kill(i, "KILL"), self.delete(i)):
+                if os.path.exists(self.of(i)):
+                    subprocess.run(argv, capture_output=True, timeout=20)
+
+
+class Case:
+    """One measurement: `once` is a round, `commands` what is counted."""
+
+    args = ["/bin/true"]
+    config = "minimal"
+    rounds = 1.0            # part of the rounds asked for
+    on = {}                 # what the program must see: mounts on the host, containers
+    size = None             # (series, x) of the graph
+
+    def __init__(self, runtime):
+        self.rt = runtime
+        self.id = f"bench-{os.getpid()}-{runtime.name}"
+        self.bundle = tempfile.mkdtemp(prefix=runtime.name + "-", dir=WORK)
+        self.idents = [self.id]
+
+    def adapt(self, config):
+        pass
+
+    def prepare(self):
+        config = config_named(self.config)
+        config["process"]["args"] = self.args
+        self.adapt(config)
+        self.write(config)
+        self.setup()
+
+    def write(self, config):
+        with open(self.bundle + "/config.json", "w") as f:
+            json.dump(config, f)
+        if isinstance(self.rt, Floor):
+            floors.write(self.bundle, config, self.id)
+
+    def setup(self):
+        pass
+
+    def commands(self):
+        raise NotImplementedError
+
+    def once(self):
+        results = [spawn(c, self.bundle) for c in self.commands()]
+        return sum(r[0] for r in results), max(r[1] for r in results)
+
+    def calls(self):
+        return sum(count(c, self.bundle) for c in self.commands())
+
+    def after(self):
+        """Between two rounds, not measured."""
+
+    def close(self):
+        self.rt.clean(self.idents)
+        shutil.rmtree(self.bundle, ignore_errors=True)
+
+
+class Version(Case):
+    title = "--version (floor: a static glibc program that does nothing)"
+
+    def commands(self):
+        return [self.rt.version()]
+
+
+class Run(Case):
+    title = "run /bin/true, minimal config"
+
+    def commands(self):
+        return [self.rt.run(self.bundle, self.id)]
+
+
+class RunPodman(Run):
+    title = "run /bin/true, Podman's default config with its seccomp profile"
+    config = "podman4-default"
+
+
+class Lifecycle(Case):
+    title = "create + start + kill + delete"
+    args = ["/bin/sleep", "1000"]
+
+    def measured(self, how):
+        results = []
+        for c in (self.rt.create(self.bundle, self.id), self.rt.start(self.id), self.rt.kill(self.id, "KILL")):
+            results.append(how(c, self.bundle))
+        for _ in range(2000):
+            if self.rt.is_stopped(self.id):
+                break
+            time.sleep(0.001)
+        return [*results, how(self.rt.delete(self.id), self.bundle)]
+
+    def once(self):
+        results = self.measured(spawn)
+        return sum(r[0] for r in results), max(r[1] for r in results)
+
+    def calls(self):
+        return sum(self.measured(count))
+
+
+class Live(Case):
+    args = ["/bin/sleep", "1000"]
+
+    def setup(self):
+        spawn(self.rt.create(self.bundle, self.id), self.bundle)
+        spawn(self.rt.start(self.id))
+
+
+class Exec(Live):
+    title = "exec /bin/true"
+
+    def commands(self):
+        return [self.rt.exec(self.id, "/bin/true")]
+
+
+class State(Live):
+    title = "state"
+
+    def commands(self):
+        return [self.rt.state(self.id)]
+
+
+class Kill(Live):
+    title = "kill (a signal without effect)"
+
+    def commands(self):
+        return [self.rt.kill(self.id, "WINCH")]
+
+
+class Update(Live):
+    title = "update of the pids limit"
+
+    def commands(self):
+        return [self.rt.update(self.id)]
+
+
+class Pause(Live):
+    title = "pause + resume"
+
+    def commands(self):
+        return [self.rt.pause(self.id), self.rt.resume(self.id)]
+
+
+class Many(Case):
+    """N containers of this program, waiting at the gate; small ones, for the sake of the machine."""
+    args = ["/bin/sleep", "1000"]
+    n = 1
+
+    def adapt(self, config):
+        config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "mount"}]
+        config["linux"].pop("maskedPaths", None)
+        config["linux"].pop("readonlyPaths", None)
+        config["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"}]
+        config.pop("hostname", None)
+        self.small = config
+
+    def setup(self):
+        self.idents = []
+        for i in range(self.n):
+            ident = f"{self.id}-{i}"
+            if isinstance(self.rt, Floor):
+                floors.write(self.bundle, self.small, ident)
+            self.idents.append(ident)
+            spawn(self.rt.create(self.bundle, ident), self.bundle)
+
+
+class List(Many):
+    def commands(self):
+        return [self.rt.list()]
+
+
+class List1(List):
+    title, n, size = "list of 1", 1, ("list", 1)
+
+
+class List100(List):
+    title, n, rounds, size = "list of 100", 100, 0.5, ("list", 100)
+
+
+class List1000(List):
+    title, n, rounds, size = "list of 1,000", 1000, 0.25, ("list", 1000)
+
+
+class RunAmong1000(Many):
+    title, n, rounds, size = "run with 1,000 other containers", 1000, 0.5, ("run among containers", 1000)
+
+    def setup(self):
+        super().setup()
+        config = config_named("minimal")
+        self.write(config)
+
+    def commands(self):
+        return [self.rt.run(self.bundle, self.id)]
+
+
+class Mounts(Run):
+    n = 0
+
+    def adapt(self, config):
+        source = WORK + "/source"
+        os.makedirs(source, exist_ok=True)
+        config["mounts"] += [{"destination": f"/mnt/{i}", "source": source, "type": "bind",
+                              "options": ["rbind", "ro", "nosuid"]} for i in range(self.n)]
+
+
+class Mounts0(Mounts):
+    title, n, size = "run with 0 bind mounts", 0, ("run with mounts", 1)
+
+
+class Mounts200(Mounts):
+    title, n, rounds, size = "run with 200 bind mounts", 200, 0.5, ("run with mounts", 200)
+
+
+class Mounts2000(Mounts):
+    title, n, rounds, size = "run with 2,000 bind mounts", 2000, 0.15, ("run with mounts", 2000)
+
+
+class HostMounts(Run):
+    title, rounds, on = "run on a host with 5,000 mounts", 0.5, {"mounts": 5000}
+    size = ("run on a host with mounts", 5000)
+
+
+class Parallel(Case):
+    rounds, jobs, total = 0.1, 1, 64
+
+    def commands(self):
+        bundle = self.bundle + "-N" if isinstance(self.rt, Floor) else self.bundle
+        words = " ".join(self.rt.run(bundle, self.id + "-N"))
+        return [["/bin/sh", "-c", f"seq {self.total} | xargs -P {self.jobs} -I N {words}"]]
+
+    def calls(self):
+        return None
+
+    def write(self, config):
+        super().write(config)
+        if isinstance(self.rt, Floor):          # a script, and so a cgroup, for each
+            for i in range(1, self.total + 1):
+                os.makedirs(f"{self.bundle}-{i}")
+                floors.write(f"{self.bundle}-{i}", config, f"{self.id}-{i}")
+
+    def close(self):
+        super().close()
+        for i in range(1, self.total + 1):
+            shutil.rmtree(f"{self.bundle}-{i}", ignore_errors=True)
+
+
+class Parallel1(Parallel):
+    title, jobs, size = "64 runs, 1 at a time", 1, ("64 runs at a time", 1)
+
+
+class Parallel2(Parallel):
+    title, jobs, size = "64 runs, 2 at a time", 2, ("64 runs at a time", 2)
+
+
+class Parallel8(Parallel):
+    title, jobs, size = "64 runs, 8 at a time", 8, ("64 runs at a time", 8)
+
+
+CASES = {
+    "version": Version, "run": Run, "podman": RunPodman, "lifecycle": Lifecycle, "exec": Exec, "state": State,
+    "kill": Kill, "update": Update, "pause": Pause, "list1": List1, "list100": List100, "list1000": List1000,
+    "mounts0": Mounts0, "mounts200": Mounts200, "mounts2000": Mounts2000, "hostmounts": HostMounts,
+    "among1000": RunAmong1000, "parallel1": Parallel1, "parallel2": Parallel2, "parallel8": Parallel8,
+}
+
+
+class HostWithMounts:
+    """N more mounts in our mount namespace, which every program then starts in."""
+
+    def __init__(self, n):
+        self.n, self.at = n, WORK + "/mounts"
+
+    def __enter__(self):
+        if not self.n:
+            return
+        os.makedirs(self.at)
+        libc_mount("tmpfs", self.at, "tmpfs", 0)
+        for i in range(self.n):
+            os.mkdir(f"{self.at}/{i}")
+            libc_mount(WORK + "/source", f"{self.at}/{i}", None, 4096)
+
+    def __exit__(self, *what):
+        if self.n:
+            LIBC.umount2(self.at.encode(), 2)
+            os.rmdir(self.at)
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def libc_mount(source, target, kind, flags):
+    if LIBC.mount(source.encode(), target.encode(), kind and kind.encode(), flags, None) < 0:
+        raise OSError(ctypes.get_errno(), f"mount {target}")
+
+
+def measure(cls, runtimes, n):
+    """-> {name: {"times": [...], "peak": KiB, "calls": n}}"""
+    cases, out = {}, {}
+    try:
+        for name, runtime in runtimes.items():
+            case = cls(runtime)
+            cases[name] = case
+            try:
+                case.prepare()
+                case.once()
+                out[name] = {"times": [], "peak": 0, "calls": case.calls()}
+            except (Failed, ValueError, OSError) as e:
+                print(f"  {name:8} not measured: {e}")
+                cases.pop(name).close()
+                out.pop(name, None)
+        for _ in range(max(3, int(n * cls.rounds))):
+            for name, case in cases.items():
+                seconds, peak = case.once()
+                out[name]["times"].append(seconds)
+                out[name]["peak"] = max(out[name]["peak"], peak)
+                case.after()
+    finally:
+        for case in cases.values():
+            case.close()
+    return out
+
+
+def ratio(a, b):
+    return statistics.median(x / y for x, y in zip(a, b))
+
+
+def report(cls, out):
+    print(f"{cls.title}   [{len(next(iter(out.values()))['times']) if out else 0} rounds]")
+    floor, first = out.get("floor"), next((n for n in out if n != "floor"), None)
+    for name, o in out.items():
+        times = sorted(o["times"])
+        o["median_ms"] = statistics.median(times) * 1e3
+        o["to_floor"] = ratio(o["times"], floor["times"]) if floor else None
+        o["first_to_it"] = ratio(out[first]["times"], o["times"]) if first else None
+        words = f"  {name:8} {o['median_ms']:9.2f} ms   least {times[0] * 1e3:9.2f}"
+        words += f"   {o['to_floor']:6.2f} x floor" if floor else ""
+        words += f"   {first} is {o['first_to_it']:5.2f} of it" if first and name not in (first, "floor") else " " * 22
+        words += f"   peak {o['peak']:6} KiB"
+        words += f"   {o['calls']:6} calls" if o["calls"] is not None else ""
+        if floor and floor["calls"] and o["calls"]:
+            words += f" ({o['calls'] / floor['calls']:.2f})"
+        print(words)
+    sys.stdout.flush()
+
+
+def enter_own_mounts():
+    """A private mount namespace, before anything else: what is hidden or mounted here is so for this program alone."""
+    if LIBC.unshare(0x20000) < 0:
+        sys.exit("bench: needs root")
+    LIBC.mount(b"", b"/", None, 0x4000 | 0x40000, None)
+    points = floors.hierarchies()
+    unified = [p for p, names, _ in points if names is None]
+    if len(points) > 1 and unified:
+        for point in unified:
+            if LIBC.umount2(point.encode(), 2) < 0:
+                sys.exit(f"bench: cannot hide {point}")
+        return "hybrid cgroups: the unified hierarchy is hidden, all programs see cgroup v1 alone (crun refuses hybrid)"
+    return "cgroup v2" if unified else "cgroup v1"
+
+
+def programs(words):
+    found = {}
+    for word in words:
+        name, _, path = word.partition("=")
+        found[name] = path.split(",")
+    if not found:
+        found["husk"] = [os.path.abspath(os.environ.get("HUSK", "husk"))]
+        for name in ("crun", "runc"):
+            path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
+            if path:
+                found[name] = [path]
+    return found
+
+
+def machine():
+    model = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo").read())
+    return f"{os.uname().release}, {os.cpu_count()} CPUs, {model.group(1) if model else os.uname().machine}"
+
+
+def main():
+    global WORK
+    p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    p.add_argument("-n", type=int, default=40, help="rounds")
+    p.add_argument("--case", action="append", choices=[*CASES], help="only this one")
+    p.add_argument("--json", help="write the figures here")
+    p.add_argument("--graph", help="write a graph of cost against size (SVG) here")
+    p.add_argument("program", nargs="*", help="name=path[,global option...]")
+    o = p.parse_args()
+    layout = enter_own_mounts()
+    WORK = tempfile.mkdtemp(prefix="bench-")
+    try:
+        os.chmod(WORK, 0o755)
+        os.makedirs(WORK + "/source")
+        make_rootfs(WORK + "/rootfs")
+        runtimes = {"floor": Floor(), **{name: Runtime(name, argv) for name, argv in programs(o.program).items()}}
+        print(f"{machine()}; {layout}")
+        for name, rt in runtimes.items():
+            print(f"  {name}: {' '.join(rt.argv[:1])}")
+        result = {}
+        for name in o.case or CASES:
+            with HostWithMounts(CASES[name].on.get("mounts")):
+                out = measure(CASES[name], runtimes, o.n)
+            report(CASES[name], out)
+            result[name] = {"title": CASES[name].title, "size": CASES[name].size, "of": out}
+        if o.json:
+            with open(o.json, "w") as f:
+                json.dump(result, f, indent=1)
+        if o.graph:
+            with open(o.graph, "w") as f:
+                f.write(graph.draw(result))
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The floor: what the kernel's part of a container costs.  Does the work that bench.py read out of a config.json and
+ * wrote down as a script, one system call a line, with nothing between the calls: no parsing of JSON, no checks, no
+ * safety, no record worth the name.
+ *
+ *   floor run SCRIPT             floor create DIR SCRIPT      floor start DIR      floor kill DIR SIGNAL
+ *   floor delete DIR             floor exec DIR COMMAND...    floor state DIR      floor list DIR
+ *   floor write VALUE FILE...
+ *
+ * Lines of a script are a letter and words, divided by tabs:
+ *   N flags                namespaces, for clone3
+ *   G path                 cgroup to make and to remove
+ *   2                      the last G is of v2: the process is born in it
+ *   W path value           write to a file of the host: limits, and "0" to tasks of v1
+ *   U flags                unshare
+ *   R path                 the root: bound on itself, private, current directory from here on
+ *   m source target type flags data,  d path mode,  n path mode major minor,  l target path
+ *   P                      pivot_root here
+ *   h name                 host name
+ *   r resource soft hard   resource limit
+ *   c mask                 drop what is not in the mask from the bounding set, and set the others to it
+ *   k                      no new privileges
+ *   s path, S              seccomp filter, struct sock_filter as they are: opens it outside, loads it inside
+ *   X words...             execve
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ull
+#endif
+#define GROUPS_MAX 32
+#define LAST_CAP   40
+
+struct clone3_args { uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, tid, tids, cgroup; };
+
+struct job {
+	char *groups[GROUPS_MAX];
+	int n_groups, n_v2;             /* v2 is the last group, when there is one */
+	int v2;                         /* its descriptor, -1: none */
+	unsigned long flags;
+	char *filter;
+	int filter_fd;
+	int gate, ready;                /* -1: run */
+	char *rest;                     /* the lines after the header */
+};
+
+static char buffer[2 << 20];
+
+static void must(long result, const char *what, const char *on)
+{
+	if (result < 0) {
+		(void)dprintf(2, "floor: %s %s: %s\n", what, on, strerror(errno));
+		_exit(1);
+	}
+}
+
+static size_t read_file(const char *path, char *to, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, to, size - 1);
+
+	must(n, "read", path);
+	(void)close(fd);
+	to[n] = '\0';
+	return (size_t)n;
+}
+
+static void write_file(const char *path, const char *text, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_CREAT, 0600);
+
+	must(fd, "open", path);
+	must(write(fd, text, len), "write", path);
+	(void)close(fd);
+}
+
+/* Splits one line in place; returns the start of the next one. */
+static char *split(char *line, char *words[16])
+{
+	char *end = strchr(line, '\n'), *next = end ? end + 1 : line + strlen(line);
+	int n = 0;
+
+	if (end)
+		*end = '\0';
+	while (n < 15) {
+		words[n++] = line;
+		line = strchr(line, '\t');
+		if (!line)
+			break;
+		*line++ = '\0';
+	}
+	words[n] = NULL;
+	return next;
+}
+
+static unsigned long number(const char *s)
+{
+	return strtoul(s, NULL, 0);
+}
+
+static void read_header(struct job *j, char *script)
+{
+	char *words[16], *line = script;
+
+	j->v2 = j->filter_fd = -1;
+	while (*line && strchr("NG2s", *line)) {
+		char *next = split(line, words);
+
+		switch (words[0][0]) {
+		case 'N': j->flags = number(words[1]); break;
+		case 'G': j->groups[j->n_groups++] = words[1]; break;
+		case '2': j->n_v2 = 1; break;
+		case 's': j->filter = words[1]; break;
+		}
+		line = next;
+	}
+	j->rest = line;
+}
+
+static void set_capabilities(uint64_t mask)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+
+	for (int i = 0; i <= LAST_CAP; i++)
+		if (!(mask >> i & 1))
+			(void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0);
+	for (int i = 0; i < 2; i++)
+		data[i].effective = data[i].permitted = data[i].inheritable = (uint32_t)(mask >> (32 * i));
+	must(syscall(SYS_capset, &head, data), "capset", "");
+}
+
+static void load_filter(int fd)
+{
+	static struct sock_filter code[4096];
+	ssize_t n = read(fd, code, sizeof(code));
+	struct sock_fprog prog = { .len = (unsigned short)((size_t)n / sizeof(code[0])), .filter = code };
+
+	must(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog), "seccomp", "");
+}
+
+static void enter_root(const char *root)
+{
+	must(mount("", "/", NULL, MS_REC | MS_SLAVE, NULL), "make slave", "/");
+	must(mount(root, root, NULL, MS_BIND | MS_REC, NULL), "bind", root);
+	must(chdir(root), "chdir", root);
+}
+
+static void wait_at(struct job *j)
+{
+	char byte;
+
+	if (j->gate < 0)
+		return;
+	(void)close(j->ready);
+	must(read(j->gate, &byte, 1), "read", "gate");
+}
+
+static void obey(struct job *j, char **w)
+{
+	switch (w[0][0]) {
+	case 'W': write_file(w[1], w[2], strlen(w[2])); break;
+	case 'U': must(unshare((int)number(w[1])), "unshare", w[1]); break;
+	case 'R': enter_root(w[1]); break;
+	case 'm': must(mount(w[1], w[2], w[3], number(w[4]), *w[5] ? w[5] : NULL), "mount", w[2]); break;
+	case 'd': (void)mkdir(w[1], (mode_t)number(w[2])); break;
+	case 'n':
+		must(mknod(w[1], (mode_t)number(w[2]), makedev(number(w[3]), number(w[4]))), "mknod", w[1]);
+		break;
+	case 'l': must(symlink(w[1], w[2]), "symlink", w[2]); break;
+	case 'P':
+		must(syscall(SYS_pivot_root, ".", "."), "pivot_root", "");
+		must(umount2(".", MNT_DETACH), "umount", "");
+		must(chdir("/"), "chdir", "/");
+		break;
+	case 'h': must(sethostname(w[1], strlen(w[1])), "sethostname", w[1]); break;
+	case 'r':
+		must(setrlimit((int)number(w[1]), &(struct rlimit){ number(w[2]), number(w[3]) }), "setrlimit", w[1]);
+		break;
+	case 'c': set_capabilities(number(w[1])); break;
+	case 'S': load_filter(j->filter_fd); break;
+	case 'k': must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs", ""); break;
+	case 'X':
+		wait_at(j);
+		(void)execve(w[1], w + 1, (char *[]){ "PATH=/bin", NULL });
+		must(-1, "execve", w[1]);
+	}
+}
+
+__attribute__((noreturn))
+static void contain(struct job *j)
+{
+	char *words[16];
+
+	if (j->filter)
+		j->filter_fd = open(j->filter, O_RDONLY | O_CLOEXEC);
+	for (char *line = j->rest; *line; ) {
+		line = split(line, words);
+		obey(j, words);
+	}
+	_exit(1);
+}
+
+static pid_t make(struct job *j)
+{
+	struct clone3_args args = { .flags = j->flags, .exit_signal = SIGCHLD };
+	pid_t pid;
+
+	for (int i = 0; i < j->n_groups; i++)
+		must(mkdir(j->groups[i], 0755), "mkdir", j->groups[i]);
+	if (j->n_v2) {
+		args.cgroup = (uint64_t)open(j->groups[j->n_groups - 1], O_PATH | O_CLOEXEC);
+		args.flags |= CLONE_INTO_CGROUP;
+	}
+	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		contain(j);
+	must(pid, "clone3", "");
+	return pid;
+}
+
+static void remove_groups(const struct job *j)
+{
+	for (int i = 0; i < j->n_groups; i++)
+		must(rmdir(j->groups[i]), "rmdir", j->groups[i]);
+}
+
+static int run(const char *script)
+{
+	struct job j = { .gate = -1 };
+	int status;
+
+	(void)read_file(script, buffer, sizeof(buffer));
+	read_header(&j, buffer);
+	must(waitpid(make(&j), &status, 0), "wait", "");
+	remove_groups(&j);
+	return WEXITSTATUS(status);
+}
+
+/* The record: pid, then the cgroups, one a line. */
+static int create(const char *dir, const char *script)
+{
+	struct job j = { 0 };
+	char record[8192];
+	int ready[2], n;
+	pid_t pid;
+
+	(void)read_file(script, buffer, sizeof(buffer));
+	read_header(&j, buffer);
+	must(mkdir(dir, 0700), "mkdir", dir);
+	must(chdir(dir), "chdir", dir);
+	must(mkfifo("gate", 0600), "mkfifo", dir);
+	j.gate = open("gate", O_RDWR | O_CLOEXEC);
+	must(pipe2(ready, O_CLOEXEC), "pipe", "");
+	j.ready = ready[1];
+	pid = make(&j);
+	(void)close(ready[1]);
+	n = snprintf(record, sizeof(record), "%d\n", pid);
+	for (int i = 0; i < j.n_groups; i++)
+		n += snprintf(record + n, sizeof(record) - (size_t)n, "%s\n", j.groups[i]);
+	(void)read(ready[0], buffer, 1);        /* end of file: ready, or dead */
+	write_file("record", record, (size_t)n);
+	return 0;
+}
+
+static pid_t load(const char *dir, struct job *j)
+{
+	char path[512];
+	char *line;
+
+	(void)snprintf(path, sizeof(path), "%s/record", dir);
+	(void)read_file(path, buffer, sizeof(buffer));
+	for (line = strtok(strchr(buffer, '\n'), "\n"); line; line = strtok(NULL, "\n"))
+		j->groups[j->n_groups++] = line;
+	return (pid_t)number(buffer);
+}
+
+static int start(const char *dir)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/gate", dir);
+	write_file(path, "x", 1);
+	return 0;
+}
+
+static int kill_it(const char *dir, const char *sig)
+{
+	struct job j = { 0 };
+	int fd = (int)syscall(SYS_pidfd_open, load(dir, &j), 0);
+
+	must(syscall(SYS_pidfd_send_signal, fd, number(sig), NULL, 0), "kill", dir);
+	return 0;
+}
+
+static int delete(const char *dir)
+{
+	struct job j = { 0 };
+	struct pollfd pidfd = { .events = POLLIN };
+
+	pidfd.fd = (int)syscall(SYS_pidfd_open, load(dir, &j), 0);
+	if (pidfd.fd >= 0)
+		must(poll(&pidfd, 1, -1), "poll", dir);
+	remove_groups(&j);
+	must(chdir(dir), "chdir", dir);
+	must(unlink("gate"), "unlink", "gate");
+	must(unlink("record"), "unlink", "record");
+	must(rmdir(dir), "rmdir", dir);
+	return 0;
+}
+
+static int exec(const char *dir, char **argv)
+{
+	struct job j = { 0 };
+	pid_t pid = load(dir, &j), child;
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), fds[GROUPS_MAX], status;
+	char path[512];
+
+	for (int i = 0; i < j.n_groups; i++) {
+		(void)snprintf(path, sizeof(path), "%s/tasks", j.groups[i]);
+		fds[i] = open(path, O_WRONLY | O_CLOEXEC);
+		if (fds[i] < 0) {               /* v2 */
+			(void)snprintf(path, sizeof(path), "%s/cgroup.procs", j.groups[i]);
+			fds[i] = open(path, O_WRONLY | O_CLOEXEC);
+		}
+	}
+	must(setns(pidfd, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET), "setns", dir);
+	child = vfork();
+	if (child == 0) {
+		for (int i = 0; i < j.n_groups; i++)
+			must(write(fds[i], "0", 1), "enter", j.groups[i]);
+		(void)execve(argv[0], argv, (char *[]){ "PATH=/bin", NULL });
+		_exit(127);
+	}
+	must(child, "fork", "");
+	must(waitpid(child, &status, 0), "wait", "");
+	return WEXITSTATUS(status);
+}
+
+static int look(int dir, const char *name)
+{
+	char path[512];
+	int fd, n;
+	pid_t pid;
+
+	(void)snprintf(path, sizeof(path), "%s/record", name);
+	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	must(fd, "open", path);
+	must(read(fd, buffer, 4096), "read", path);
+	(void)close(fd);
+	pid = (pid_t)number(buffer);
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (fd >= 0)
+		(void)close(fd);
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	n = open(path, O_RDONLY | O_CLOEXEC);
+	if (n >= 0) {
+		(void)read(n, buffer + 4096, 4096);
+		(void)close(n);
+	}
+	return printf("%s %d %s\n", name, pid, fd < 0 ? "stopped" : "running");
+}
+
+static int list(const char *root)
+{
+	DIR *d = opendir(root);
+	struct dirent *entry;
+
+	must(d ? 0 : -1, "open", root);
+	while ((entry = readdir(d)))
+		if (entry->d_name[0] != '.')
+			(void)look(dirfd(d), entry->d_name);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 2 ? argv[1] : "";
+
+	if (!strcmp(what, "run"))
+		return run(argv[2]);
+	if (!strcmp(what, "create") && argc == 4)
+		return create(argv[2], argv[3]);
+	if (!strcmp(what, "start"))
+		return start(argv[2]);
+	if (!strcmp(what, "kill") && argc == 4)
+		return kill_it(argv[2], argv[3]);
+	if (!strcmp(what, "delete"))
+		return delete(argv[2]);
+	if (!strcmp(what, "exec") && argc > 3)
+		return exec(argv[2], argv + 3);
+	if (!strcmp(what, "state"))
+		return look(AT_FDCWD, argv[2]) < 0;
+	if (!strcmp(what, "list"))
+		return list(argv[2]);
+	if (!strcmp(what, "write") && argc > 3) {
+		for (int i = 3; i < argc; i++)
+			write_file(argv[i], argv[2], strlen(argv[2]));
+		return 0;
+	}
+	(void)dprintf(2, "floor: see the head of floor.c\n");
+	return 2;
+}
