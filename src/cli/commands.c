@@ -8,7 +8,7 @@
 
 const struct command *const commands[] = {
 	&command_create, &command_start, &command_run, &command_exec, &command_state, &command_list, &command_ps,
-	&command_kill, &command_delete, &command_pause, &command_resume, &command_update, &command_spec,
+	&command_kill, &command_stop, &command_wait, &command_delete, &command_pause, &command_resume, &command_update, &command_spec,
 	&command_features, &command_events, &command_checkpoint, &command_restore, NULL
 };
 

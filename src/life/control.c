@@ -7,6 +7,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "life/locate.h"
+#include "life/members.h"
 #include "parts/cgroup/control.h"
 #include "parts/rdt/rdt.h"
 #include "record/groups.h"
@@ -114,14 +115,7 @@ static int ps(const struct target *target, pid_t **pids, size_t *n, struct arena
 	*n = 0;
 	if (look(&l, target, false, e) < 0)
 		return -1;
-	if (l.cgroup.n)
-		return cgroup_pids(&l.cgroup, pids, n, a, e);
-	if (is_alive(l.status)) {
-		*pids = ARENA_NEW(a, pid_t);
-		(*pids)[0] = l.record.saved.pid;
-		*n = 1;
-	}
-	return 0;
+	return members_list(&l.record, &l.cgroup, pids, n, a, e);
 }
 
 int life_pause(const struct target *target, struct err *e)

@@ -140,6 +140,7 @@ static int exec_attached(const struct exec_request *rq, int *code, struct err *e
 {
 	AUTO(joining) j = JOINING_NONE;
 	AUTO_FD int signals = -EBADF;
+	struct process_end end;
 	struct watch watch;
 	sigset_t old;
 	int result;
@@ -152,7 +153,9 @@ static int exec_attached(const struct exec_request *rq, int *code, struct err *e
 		child_keep(&j.making.child);
 		watch = (struct watch){ .pid = j.making.child.pid, .pidfd = j.making.child.pidfd,
 					.console = j.making.console, .signals = signals };
-		result = watch_process(&watch, code, e);
+		result = watch_process(&watch, &end, e);
+		if (result == 0)
+			*code = process_end_code(&end);
 	}
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	return result;

@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `kill`: by pidfd to init, by cgroup to all of it. */
+/* `kill`: by pidfd to init, by cgroup (or what stands in for it, members.h) to all of it. */
 #include "life/kill.h"
 
 #include <errno.h>
 #include <signal.h>
 
 #include "base/own.h"
+#include "life/members.h"
 #include "parts/cgroup/control.h"
 #include "record/groups.h"
 #include "record/record.h"
 #include "record/status.h"
 #include "record/words.h"
 #include "sys/process.h"
-
-static int signal_all(const struct cgroup *cg, int sig, struct err *e)
-{
-	return sig == SIGKILL ? cgroup_kill(cg, e) : cgroup_signal_all(cg, sig, e);
-}
 
 static int signal_init(int pidfd, int sig, struct err *e)
 {
@@ -41,8 +37,8 @@ static int kill_it(const struct target *target, int sig, bool all, struct err *e
 		return err_set(e, ERR_STATE, WORDS_NOT_RUNNING);
 	if (groups_open(&cg, &r, e) < 0)
 		return -1;
-	if ((all || (sig == SIGKILL && !r.saved.own_pids)) && cg.n)
-		return signal_all(&cg, sig, e);
+	if (all || (sig == SIGKILL && !r.saved.own_pids))
+		return members_signal(&r, &cg, sig, e);
 	if (pidfd < 0)
 		return 0;
 	if (signal_init(pidfd, sig, e) < 0)

@@ -12,11 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/own.h"
+#include "base/when.h"
 #include "life/answers.h"
 #include "life/locate.h"
 #include "record/groups.h"
@@ -64,19 +64,6 @@ void making_keep(struct making *m)
 	m->has_run_hooks = false;
 }
 
-/* RFC 3339 with nanoseconds, as engines parse it. */
-static char *now(struct arena *a)
-{
-	struct timespec ts;
-	struct tm utc;
-	char seconds[32];
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	if (!gmtime_r(&ts.tv_sec, &utc) || !strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc))
-		return arena_strdup(a, "1970-01-01T00:00:00Z");
-	return arena_printf(a, "%s.%09ldZ", seconds, ts.tv_nsec);
-}
-
 /* root.path as the host has it: BuildKit looks users up there. */
 static const char *rootfs_path(const struct making *m, const char *bundle, struct arena *a)
 {
@@ -92,7 +79,7 @@ static void fill_record(struct making *m, const struct create_request *rq)
 	struct cgroup_paths paths;
 
 	m->record.saved = (struct oci_saved){
-		.bundle = rq->bundle, .rootfs = rootfs_path(m, rq->bundle, &m->mem), .created = now(&m->mem),
+		.bundle = rq->bundle, .rootfs = rootfs_path(m, rq->bundle, &m->mem), .created = when_now(&m->mem),
 		.uid = geteuid(), .rootless = m->host.is_rootless,
 		.own_pids = m->plan->ns.make & CLONE_NEWPID, .no_new_keyring = rq->no_new_keyring,
 		.notify = rq->activation.notify_socket, .annotations = m->config->annotations,

@@ -12,6 +12,7 @@
 #include "life/delete.h"
 #include "life/making.h"
 #include "life/watch.h"
+#include "record/ending.h"
 #include "sys/signals.h"
 
 static int make_and_begin(struct making *m, const struct create_request *rq, struct err *e)
@@ -42,14 +43,28 @@ static void remove_it(const struct create_request *rq)
 		log_warning("%s", e.msg);
 }
 
+/* As the parent we are the one who knows for certain. */
+static void keep_ending(struct making *m, const struct process_end *end)
+{
+	struct oci_ending ending;
+
+	ending_witness(&ending, end, &m->record, &m->mem);
+	ending_keep(&ending, &m->record);
+}
+
 static int stay(struct making *m, const struct create_request *rq, int signals, int *code, struct err *e)
 {
 	struct watch watch = { .pid = m->child.pid, .pidfd = m->child.pidfd, .console = m->console, .signals = signals };
+	struct process_end end;
 	int result;
 
 	making_keep(m);
 	record_unlock(&m->record);
-	result = watch_process(&watch, code, e);
+	result = watch_process(&watch, &end, e);
+	if (result == 0) {
+		*code = process_end_code(&end);
+		keep_ending(m, &end);
+	}
 	remove_it(rq);
 	return result;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state object of runtime.md, with the members that engines read beyond it: rootfs, created, owner. */
+/* The state object of runtime.md, with the members that engines read beyond it: rootfs, created, owner; and "exit" of our own. */
 #include "life/state.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@ struct oci_view {
 	const char *status, *bundle, *rootfs, *created;
 	str_map annotations;
 	const char *owner;
+	const struct oci_ending *exit;
 };
 
 SPEC_TYPE(view, "state",
@@ -27,14 +28,15 @@ SPEC_TYPE(view, "state",
 	VALUE (view, rootfs,      "rootfs"),
 	VALUE (view, created,     "created"),
 	VALUE (view, annotations, "annotations"),
-	VALUE (view, owner,       "owner"));
+	VALUE (view, owner,       "owner"),
+	OBJECT (view, exit,       "exit", ending));
 
 static char *encode(const struct life_state *s, struct arena *a, bool pretty)
 {
 	struct oci_view view = {
 		.oci_version = life_spec_version(), .id = s->id, .pid = { .set = true, .v = s->pid }, .status = status_word(s->status),
 		.bundle = s->bundle, .rootfs = s->rootfs, .created = s->created, .annotations = s->annotations,
-		.owner = s->owner,
+		.owner = s->owner, .exit = s->ending,
 	};
 
 	return spec_encode(&oci_view_type, &view, a, pretty);
@@ -71,6 +73,7 @@ static const char *owner_name(uint32_t uid, struct arena *a)
 static void look(const struct record *r, struct life_state *s, struct arena *a)
 {
 	enum status status = status_of(r, NULL);
+	struct oci_ending ending;
 
 	*s = (struct life_state){
 		.id = arena_strdup(a, r->id), .status = status, .bundle = "", .rootfs = "", .owner = "",
@@ -84,6 +87,8 @@ static void look(const struct record *r, struct life_state *s, struct arena *a)
 	s->created = r->saved.created;
 	s->annotations = r->saved.annotations;
 	s->owner = owner_name(r->saved.uid, a);
+	if (status == STATUS_STOPPED && ending_find(&ending, r, a))
+		s->ending = arena_dup(a, &ending, sizeof(ending));
 }
 
 int life_look(const struct target *target, struct life_state *s, struct arena *a, struct err *e)

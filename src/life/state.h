@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "life/target.h"
+#include "record/ending.h"
 #include "record/status.h"
 
 struct life_state {
@@ -14,6 +15,7 @@ struct life_state {
 	enum status status;
 	int pid;                        /* 0 when stopped */
 	str_map annotations;
+	const struct oci_ending *ending;        /* of a stopped one; NULL: nobody knows */
 };
 
 int life_look(const struct target *, struct life_state *, struct arena *, struct err *);

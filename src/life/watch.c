@@ -194,10 +194,9 @@ static int begin_terminal(struct loop *l, struct err *e)
 	return 0;
 }
 
-int watch_process(const struct watch *w, int *code, struct err *e)
+int watch_process(const struct watch *w, struct process_end *end, struct err *e)
 {
 	AUTO(loop) l = { .w = w, .in = { .from = -EBADF, .to = -EBADF }, .out = { .from = -EBADF, .to = -EBADF } };
-	struct process_end end;
 	struct pollfd p[P_MAX];
 
 	if (w->console >= 0 && begin_terminal(&l, e) < 0)
@@ -211,8 +210,5 @@ int watch_process(const struct watch *w, int *code, struct err *e)
 		copy(&l, p);
 	} while (!p[P_PROCESS].revents);
 	copy_rest(&l);
-	if (process_wait(w->pidfd, &end, e) < 0)
-		return -1;
-	*code = end.signaled ? 128 + end.code : end.code;
-	return 0;
+	return process_wait(w->pidfd, end, e);
 }

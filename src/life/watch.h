@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The foreground of `run` and `exec`: copies between our terminal and the container's, passes
- * signals and window sizes on, reaps, and returns how the process ended.  On the host.
+ * signals and window sizes on, reaps, and tells how the process ended.  On the host.
  */
 #pragma once
 
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "sys/process.h"
 
 struct watch {
 	pid_t pid;
@@ -16,4 +17,4 @@ struct watch {
 	int signals;                    /* from signals_open(), before the process could send any */
 };
 
-int watch_process(const struct watch *, int *code, struct err *);
+int watch_process(const struct watch *, struct process_end *end, struct err *);

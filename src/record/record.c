@@ -22,6 +22,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "parts/notify/notify.h"
+#include "record/ending.h"
 #include "record/gate.h"
 #include "record/leftovers.h"
 #include "record/root.h"
@@ -34,7 +35,7 @@
 #define RECORD_MAX      (16u << 20)     /* annotations are copied into it */
 #define POLL_MSEC       5
 
-static const char *const our_files[] = { GATE_NAME, CONFIG_FILE, RECORD_FILE };
+static const char *const our_files[] = { GATE_NAME, CONFIG_FILE, RECORD_FILE, ENDING_NAME };
 
 int record_check_id(const char *id, struct err *e)
 {
@@ -280,6 +281,14 @@ static void remove_leftovers(int dir)
 	closedir(d);
 }
 
+static int remove_files(const struct record *r, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(our_files); i++)
+		if (unlinkat(r->dir, our_files[i], 0) < 0 && errno != ENOENT)
+			return err_sys(e, "remove \"%s\" of container \"%s\"", our_files[i], r->id);
+	return 0;
+}
+
 int record_remove(struct record *r, struct err *e)
 {
 	/* Removed by another command meanwhile: what has the name now may be somebody else's container. */
@@ -287,13 +296,15 @@ int record_remove(struct record *r, struct err *e)
 		return 0;
 	if (leftovers_remove(r->dir, NOTIFY_DIR, e) < 0)
 		return err_in(e, "container \"%s\"", r->id);
-	for (size_t i = 0; i < ARRAY_SIZE(our_files); i++)
-		if (unlinkat(r->dir, our_files[i], 0) < 0 && errno != ENOENT)
-			return err_sys(e, "remove \"%s\" of container \"%s\"", our_files[i], r->id);
+	if (remove_files(r, e) < 0)
+		return -1;
 	if (unlinkat(r->root, r->id, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
 	if (errno == ENOTEMPTY || errno == EEXIST) {
+		/* A replacement that was interrupted; or a witness of the end, who takes no lock, has just written. */
 		remove_leftovers(r->dir);
+		if (remove_files(r, e) < 0)
+			return -1;
 		if (unlinkat(r->root, r->id, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
 	}

@@ -26,7 +26,7 @@ const char *status_word(enum status s)
 	return "unknown";
 }
 
-int status_open_init(const struct record *r)
+int status_open_ended(const struct record *r)
 {
 	AUTO_FD int pidfd = -EBADF;
 	struct err ignored;
@@ -42,9 +42,14 @@ int status_open_init(const struct record *r)
 		return -EBADF;
 	if (r->saved.pidfs && process_pidfd_number(pidfd) != r->saved.pidfs)
 		return -EBADF;
-	if (!process_is_alive(pidfd))
-		return -EBADF;
 	return TAKE_FD(pidfd);
+}
+
+int status_open_init(const struct record *r)
+{
+	AUTO_FD int pidfd = status_open_ended(r);
+
+	return pidfd >= 0 && process_is_alive(pidfd) ? TAKE_FD(pidfd) : -EBADF;
 }
 
 static bool is_frozen(const struct record *r)

@@ -18,6 +18,9 @@ const char *status_word(enum status);
  */
 int status_open_init(const struct record *);
 
+/* The same also for a zombie, of which the kernel still tells how it ended. */
+int status_open_ended(const struct record *);
+
 /*
  * *pidfd, when asked for, is init's or -EBADF.  Never fails: what cannot be read counts as stopped.
  */

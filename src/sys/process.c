@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,33 +30,77 @@
 #define P_PIDFD 3
 #endif
 
+#define STAT_MAX         1024
+#define PARENT_FIELD     4
 #define START_TIME_FIELD 22
+#define EXIT_CODE_FIELD  52
 
-int process_start_time(pid_t pid, uint64_t *ticks, struct err *e)
+/* <linux/pidfd.h> of Linux 6.15, which is newer than the headers that we build with. */
+struct pidfd_facts {
+	uint64_t mask, cgroup;
+	uint32_t pid, tgid, ppid, ids[8];
+	int32_t exit_code;              /* as waitpid(2) has it */
+};
+#define PIDFD_GET_FACTS _IOWR(0xFF, 11, struct pidfd_facts)
+#define PIDFD_FACT_EXIT (1u << 3)
+
+/* The fields of /proc/PID/stat (proc(5)) from the third on, in TEXT. */
+static const char *read_stat(const struct procfs *proc, pid_t pid, char text[STAT_MAX], struct err *e)
 {
-	AUTO(procfs) proc = PROCFS_NONE;
-	char name[32], text[1024];
+	char name[32];
 	const char *word;
-	size_t len;
 
 	snprintf(name, sizeof(name), "%ld/stat", (long)pid);
-	if (procfs_open_host(&proc, e) < 0)
-		return -1;
-	if (procfs_read(&proc, name, text, sizeof(text), e) < 0) {
+	if (procfs_read(proc, name, text, STAT_MAX, e) < 0) {
 		if (e->num == ENOENT)
 			e->num = ESRCH;
-		return -1;
+		return NULL;
 	}
 	/* The command's name may hold blanks and parentheses: what counts comes after the last one. */
 	word = strrchr(text, ')');
-	if (!word || word[1] != ' ')
-		return err_set(e, ERR_SYSTEM, "\"/proc/%s\": no command", name);
-	word += 2;
-	for (int field = 3; field < START_TIME_FIELD && word; field++)
-		str_word(&word, " ", &len);
-	if (!word || !num_parse_n(word, strcspn(word, " \n"), UINT64_MAX, ticks))
-		return err_set(e, ERR_SYSTEM, "\"/proc/%s\": no start time", name);
+	if (!word || word[1] != ' ') {
+		err_set(e, ERR_SYSTEM, "\"/proc/%s\": no command", name);
+		return NULL;
+	}
+	return word + 2;
+}
+
+static bool stat_number(const char *fields, int which, uint64_t *out)
+{
+	size_t len;
+
+	for (int field = 3; field < which && fields; field++)
+		str_word(&fields, " ", &len);
+	return fields && num_parse_n(fields, strcspn(fields, " \n"), UINT64_MAX, out);
+}
+
+static int read_number(pid_t pid, int which, const char *what, uint64_t *out, struct err *e)
+{
+	AUTO(procfs) proc = PROCFS_NONE;
+	char text[STAT_MAX];
+	const char *fields;
+
+	if (procfs_open_host(&proc, e) < 0)
+		return -1;
+	fields = read_stat(&proc, pid, text, e);
+	if (!fields)
+		return -1;
+	if (!stat_number(fields, which, out))
+		return err_set(e, ERR_SYSTEM, "\"/proc/%ld/stat\": no %s", (long)pid, what);
 	return 0;
+}
+
+int process_start_time(pid_t pid, uint64_t *ticks, struct err *e)
+{
+	return read_number(pid, START_TIME_FIELD, "start time", ticks, e);
+}
+
+pid_t process_parent(pid_t pid)
+{
+	struct err ignored;
+	uint64_t parent;
+
+	return read_number(pid, PARENT_FIELD, "parent", &parent, &ignored) < 0 ? 0 : (pid_t)parent;
 }
 
 uint64_t process_pidfd_number(int pidfd)
@@ -90,6 +135,62 @@ int process_wait(int pidfd, struct process_end *end, struct err *e)
 	end->core = info.si_code == CLD_DUMPED;
 	end->code = info.si_status;
 	return 0;
+}
+
+static void decode_status(struct process_end *end, int status)
+{
+	end->signaled = WIFSIGNALED(status);
+	end->core = end->signaled && WCOREDUMP(status);
+	end->code = end->signaled ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Waited for already: the kernel keeps it for whoever has a pidfd from before. */
+static bool end_of_reaped(int pidfd, struct process_end *end)
+{
+	struct pidfd_facts facts = { .mask = PIDFD_FACT_EXIT };
+
+	if (ioctl(pidfd, PIDFD_GET_FACTS, &facts) < 0 || !(facts.mask & PIDFD_FACT_EXIT))
+		return false;
+	decode_status(end, facts.exit_code);
+	return true;
+}
+
+/* To those who may not know the kernel says 0; they may not read this link either (both ask PTRACE_MODE_READ_FSCREDS). */
+static bool may_know(const struct procfs *proc, pid_t pid)
+{
+	char name[32], target[64];
+	struct err ignored;
+
+	snprintf(name, sizeof(name), "%ld/ns/user", (long)pid);
+	return procfs_read_link(proc, name, target, sizeof(target), &ignored) > 0;
+}
+
+static bool end_of_zombie(int pidfd, pid_t pid, struct process_end *end)
+{
+	AUTO(procfs) proc = PROCFS_NONE;
+	char text[STAT_MAX];
+	struct err ignored;
+	const char *fields;
+	uint64_t status;
+
+	if (procfs_open_host(&proc, &ignored) < 0)
+		return false;
+	fields = read_stat(&proc, pid, text, &ignored);
+	if (!fields || *fields != 'Z' || !stat_number(fields, EXIT_CODE_FIELD, &status) || !may_know(&proc, pid))
+		return false;
+	/* Still there, so the number has been its own all the while. */
+	if (sys_pidfd_send_signal(pidfd, 0) < 0)
+		return false;
+	decode_status(end, (int)status);
+	return true;
+}
+
+int process_how_ended(int pidfd, pid_t pid, struct process_end *end)
+{
+	if (process_is_alive(pidfd))
+		return 0;
+	/* In this order again when somebody waits for it just between the two. */
+	return end_of_reaped(pidfd, end) || end_of_zombie(pidfd, pid, end) || end_of_reaped(pidfd, end);
 }
 
 static int64_t now_msec(void)

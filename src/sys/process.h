@@ -10,6 +10,8 @@
 
 /* Field 22 of /proc/PID/stat in clock ticks: with it a reused pid number is told apart. 0 and *ticks, -1 when gone. */
 int process_start_time(pid_t, uint64_t *ticks, struct err *);
+/* 0: it has none that we can see, or it is gone. */
+pid_t process_parent(pid_t);
 /* The inode number of a pidfd, unique per process on pidfs (kernel >= 6.9); 0 where it is not. */
 uint64_t process_pidfd_number(int pidfd);
 
@@ -17,6 +19,19 @@ uint64_t process_pidfd_number(int pidfd);
 bool process_is_alive(int pidfd);
 
 struct process_end { bool signaled; int code; bool core; };     /* exit code, or the signal */
+
+/* As a shell says it: the exit code, or 128+N for signal N. */
+static inline int process_end_code(const struct process_end *end)
+{
+	return end->signaled ? 128 + end->code : end->code;
+}
+
+/*
+ * How a process that is nobody's child of ours ended.  1 and *end; 0 when it has not ended, or when nobody can tell any
+ * more.  PIDFD must have been opened while it lived or was a zombie; PID is its number.  The kernel tells of a zombie
+ * in /proc, and of one that was waited for by PIDFD_GET_INFO (Linux 6.15).
+ */
+int process_how_ended(int pidfd, pid_t, struct process_end *end);
 
 /* Waits for a child by its pidfd (P_PIDFD), for ever; interrupted waits go on. */
 int process_wait(int pidfd, struct process_end *, struct err *);
