@@ -42,8 +42,11 @@ int spec_fail(struct err *e, const char *file, const struct spec_error *s)
 {
 	const char *colon = s->path[0] ? ": " : "";
 
-	if (!s->line)
-		return err_set(e, ERR_SPEC, "%s: %s%s%s", file, s->path, colon, s->message);
-	return err_set(e, ERR_SPEC, "%s: %s%s%s (line %u, column %u)", file, s->path, colon,
-		       s->message, s->line, s->column);
+	if (s->line)
+		err_set(e, ERR_SPEC, "%s: %s%s%s (line %u, column %u)", file, s->path, colon,
+			s->message, s->line, s->column);
+	else
+		err_set(e, ERR_SPEC, "%s: %s%s%s", file, s->path, colon, s->message);
+	err_place(e, file, s->path, strlen(s->path), s->line, s->column);
+	return -1;
 }

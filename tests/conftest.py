@@ -25,6 +25,10 @@ APPLETS = ("sh ls cat echo id true false sleep ps mount stat readlink hostname e
            "grep head tail wc tr seq printf sed awk cut dd chmod chown ln cp mv tty stty nice date umask uname "
            "nproc taskset find sort ip ifconfig sync df od xxd sysctl dirname basename expr which whoami").split()
 
+# Exit codes of husk's own failures (src/cli/codes.h).
+SYSTEM, USAGE, NO_COMMAND, SPEC, STATE, UNSUPPORTED, PEER, BUG, UNSEEN = range(1, 10)
+EXEC_FAILED = 255
+
 CAPS = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
 
 CONFIG = {

@@ -72,6 +72,15 @@ static void prepend(struct err *e, const char *where)
 	}
 }
 
+/* A new error: what an older one in the same place knew is not about this one. */
+static void begin(struct err *e, enum err_kind kind, int num)
+{
+	e->kind = kind;
+	e->num = num;
+	e->stage[0] = e->path[0] = e->file[0] = e->hint[0] = '\0';
+	e->line = e->column = 0;
+}
+
 int err_sys(struct err *e, const char *fmt, ...)
 {
 	int num = errno;
@@ -82,8 +91,7 @@ int err_sys(struct err *e, const char *fmt, ...)
 	format(what, sizeof(what), fmt, ap);
 	va_end(ap);
 
-	e->kind = ERR_SYSTEM;
-	e->num = num;
+	begin(e, ERR_SYSTEM, num);
 	snprintf(e->msg, sizeof(e->msg), "%s", strerror(num));
 	/* Docker's client and CRI-O search for the texts of Go, which begin with small letters. */
 	if (e->msg[0] >= 'A' && e->msg[0] <= 'Z' && e->msg[1] >= 'a' && e->msg[1] <= 'z')
@@ -97,11 +105,10 @@ int err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 {
 	va_list ap;
 
+	begin(e, kind, 0);
 	va_start(ap, fmt);
 	format(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
-	e->kind = kind;
-	e->num = 0;
 	return -1;
 }
 
@@ -117,6 +124,44 @@ int err_in(struct err *e, const char *fmt, ...)
 	prepend(e, where);
 	errno = num;
 	return -1;
+}
+
+int err_hint(struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	format(e->hint, sizeof(e->hint), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+void err_stage(struct err *e, const char *stage)
+{
+	struct text t = TEXT(e->stage);
+
+	if (!e->stage[0])
+		text_add(&t, stage);
+}
+
+void err_place(struct err *e, const char *file, const char *path, size_t len, unsigned line, unsigned column)
+{
+	struct text f = TEXT(e->file), p = TEXT(e->path);
+
+	text_add(&f, file);
+	text_addn(&p, path, len);
+	keep_one_line(e->path);
+	e->line = line;
+	e->column = column;
+}
+
+void err_received(struct err *e)
+{
+	e->msg[sizeof(e->msg) - 1] = '\0';
+	e->stage[sizeof(e->stage) - 1] = '\0';
+	e->path[sizeof(e->path) - 1] = '\0';
+	e->file[sizeof(e->file) - 1] = '\0';
+	e->hint[sizeof(e->hint) - 1] = '\0';
 }
 
 int err_and(struct err *e, const struct err *second)

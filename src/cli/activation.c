@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "cli/failure.h"
 #include "cli/output.h"
 #include "sys/fd.h"
 
@@ -27,11 +28,14 @@ void activation_find(struct activation *a)
 	a->listen_names = getenv("LISTEN_FDNAMES");
 }
 
-void activation_pass(unsigned n)
+int activation_pass(const struct globals *g, unsigned n, struct err *e)
 {
 	struct err ignored;     /* a number that is not open: there is nothing to pass on */
 
+	if (failure_check_preserved(g, n, e) < 0)
+		return -1;
 	for (unsigned fd = 3; fd < 3 + n; fd++)
 		if ((int)fd != output_descriptor())
 			(void)fd_set_cloexec((int)fd, false, &ignored);
+	return 0;
 }

@@ -4,10 +4,9 @@
 #include <stddef.h>
 
 #include "cli/activation.h"
+#include "cli/codes.h"
 #include "cli/commands.h"
 #include "life/exec.h"
-
-#define EXIT_EXEC_FAILED 255    /* as runc: tells our failure from most codes of commands */
 
 struct values {
 	const char *process, *console_socket, *pid_file, *pidfd_socket, *cwd, *user, *apparmor, *process_label;
@@ -61,7 +60,8 @@ static int exec(const struct globals *g, const void *values, const struct words 
 	if (!rq.process_file && !rq.nargs)
 		return err_set(e, ERR_USAGE, "exec: neither a command nor --process was given");
 	activation_find(&rq.activation);
-	activation_pass(rq.preserve_fds + rq.activation.listen_fds);
+	if (activation_pass(g, rq.preserve_fds + rq.activation.listen_fds, e) < 0)
+		return -1;
 	if (life_exec(&rq, &code, e) < 0)
 		return -1;
 	return code;

@@ -2,7 +2,7 @@
 /*
  * The entry of husk: makes the process fit for work, reads the command line, runs one command, reports its
  * error once.  Exit codes: 0; what the container's process returned, 128+N when signal N ended it (run, exec in
- * the foreground); 255 when exec itself failed; 1 for every other error of ours, as engines know it from runc.
+ * the foreground); for errors of ours a number per class (cli/codes.h).
  */
 #include <errno.h>
 #include <signal.h>
@@ -12,14 +12,13 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "cli/codes.h"
 #include "cli/commands.h"
+#include "cli/failure.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "life/describe.h"
 #include "sys/fd.h"
-
-#define FAILURE         1
-#define EXIT_NO_COMMAND 3       /* as runc */
 
 /*
  * What a caller may have left behind must neither reach the container nor change what we do: descriptors, a
@@ -40,7 +39,7 @@ static int make_fit(struct err *e)
 static int print_version(void)
 {
 	(void)printf("husk version %s\ncommit: %s\nspec: %s\n", life_version(), life_commit(), life_spec_version());
-	return fflush(stdout) == 0 ? 0 : FAILURE;
+	return fflush(stdout) == 0 ? 0 : EXIT_SYSTEM;
 }
 
 static int check_count(const struct command *c, const struct words *arguments, struct err *e)
@@ -74,7 +73,7 @@ static int run_command(const struct globals *g, const struct command *c, int arg
 		return err_in(e, "%s", c->name);
 	if (p.help) {
 		options_help(stdout, c);
-		return fflush(stdout) == 0 ? 0 : FAILURE;
+		return fflush(stdout) == 0 ? 0 : EXIT_SYSTEM;
 	}
 	add_rest(&p, argc, argv, at);
 	if (check_count(c, &p.arguments, e) < 0)
@@ -85,10 +84,34 @@ static int run_command(const struct globals *g, const struct command *c, int arg
 	return code;
 }
 
-static int fail(const struct err *e, const struct command *c)
+static int fail(const struct globals *g, const struct command *c, int code, const struct err *e)
 {
 	output_failure(e);
-	return c && c->failure ? c->failure : FAILURE;
+	failure_report(g, e, c ? c->name : NULL, code);
+	return code;
+}
+
+static int code_of(const struct command *c, const struct err *e)
+{
+	return c && c->failure ? c->failure : exit_code_of(e->kind);
+}
+
+/* The command that was asked for; -1 and *E, with *CODE the exit code of that. */
+static int carry_out(const struct globals *g, const struct command *c, int argc, char **argv, int at, int *code, struct err *e)
+{
+	int result;
+
+	if (output_open(g, c && c->is_quiet, e) < 0) {
+		result = -1;
+	} else if (!c) {
+		*code = EXIT_NO_COMMAND;
+		err_set(e, ERR_USAGE, "unknown command \"%s\"", argv[at]);
+		return err_hint(e, "husk --help lists them");
+	} else {
+		result = run_command(g, c, argc, argv, at + 1, e);
+	}
+	*code = result < 0 ? code_of(c, e) : result;
+	return result;
 }
 
 int main(int argc, char **argv)
@@ -96,11 +119,12 @@ int main(int argc, char **argv)
 	__attribute__((cleanup(parsed_undo))) struct parsed p = {};
 	struct err e = {};
 	struct globals g = {};
-	const struct command *c = NULL;
+	const struct command *c;
 	int at = 1, code;
 
-	if (make_fit(&e) < 0 || words_parse(global_options, argc, argv, &at, true, &g, &p, &e) < 0)
-		return fail(&e, NULL);
+	if (make_fit(&e) < 0 || words_parse(global_options, argc, argv, &at, true, &g, &p, &e) < 0 ||
+	    failure_check(&g, &e) < 0)
+		return fail(&g, NULL, code_of(NULL, &e), &e);
 	if (p.help || (at < argc && strcmp(argv[at], "help") == 0 && at + 1 == argc)) {
 		options_help_all(stdout);
 		return 0;
@@ -109,16 +133,12 @@ int main(int argc, char **argv)
 		return print_version();
 	if (at >= argc) {
 		options_help_all(stderr);
+		err_set(&e, ERR_USAGE, "no command was given");
+		failure_report(&g, &e, NULL, EXIT_NO_COMMAND);
 		return EXIT_NO_COMMAND;
 	}
 	c = command_find(argv[at]);
-	if (output_open(&g, c && c->is_quiet, &e) < 0)
-		return fail(&e, c);
-	if (!c) {
-		(void)err_set(&e, ERR_USAGE, "unknown command \"%s\"; hint: husk --help lists them", argv[at]);
-		output_failure(&e);
-		return EXIT_NO_COMMAND;
-	}
-	code = run_command(&g, c, argc, argv, at + 1, &e);
-	return code < 0 ? fail(&e, c) : code;
+	if (carry_out(&g, c, argc, argv, at, &code, &e) < 0)
+		return fail(&g, c, code, &e);
+	return code;
 }

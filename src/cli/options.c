@@ -25,6 +25,9 @@ const struct option_row global_options[] = {
 	  "the same as --cgroup-manager=systemd" },
 	{ 0, "cgroup-manager", OPTION_TEXT, offsetof(struct globals, cgroup_manager), "MANAGER",
 	  "cgroupfs (default), systemd or disabled" },
+	{ 0, "error-fd", OPTION_U64, offsetof(struct globals, error_fd), "N",
+	  "when the command fails, write one JSON object to this open descriptor: kind, exitCode, message and, when known, stage, "
+	  "path, file, line, column, errno, hint" },
 	{ 0, "rootless", OPTION_NO_TEXT, 0, "BOOL", "accepted, without effect: found out by itself" },
 	{ 0, "criu", OPTION_NO_TEXT, 0, "PATH", "accepted, without effect" },
 	{ 'v', "version", OPTION_FLAG, offsetof(struct globals, version), NULL, "print the version" },

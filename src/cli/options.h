@@ -42,6 +42,7 @@ struct option_row {
 
 struct globals {
 	const char *root, *log, *log_format, *log_level, *cgroup_manager;
+	struct opt_u64 error_fd;
 	bool debug, systemd_cgroup, help, version;
 };
 
@@ -59,7 +60,7 @@ struct command {
 	bool is_quiet;                  /* engines parse what it prints together with stderr: no warnings */
 	/* The exit code, or -1 and *e. */
 	int (*run)(const struct globals *, const void *values, const struct words *arguments, struct err *);
-	int failure;                    /* exit code of our own errors, 0: 1 */
+	int failure;                    /* exit code of our own errors, 0: that of their class (cli/codes.h) */
 };
 
 extern const struct command *const commands[];          /* NULL at the end */

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "sys/fd.h"
@@ -31,53 +32,15 @@ static const char *level_word(enum log_level level)
 	return "error";
 }
 
-/* Length of the UTF-8 character at S, 0 when it is none (RFC 3629). */
-static size_t utf8_length(const unsigned char *s)
-{
-	size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 :
-		     s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
-
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if (len == 3 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0)))
-		return 0;
-	if (len == 4 && ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90)))
-		return 0;
-	return len;
-}
-
-/* A quoted string: right for JSON, and for the text format, too. What is no UTF-8 becomes U+FFFD. */
-static void print_quoted(FILE *f, const char *text)
-{
-	(void)fputc('"', f);
-	for (const unsigned char *c = (const unsigned char *)text; *c; ) {
-		size_t len = utf8_length(c);
-
-		if (!len)
-			(void)fputs("\\ufffd", f);
-		else if (*c == '"' || *c == '\\')
-			(void)fprintf(f, "\\%c", *c);
-		else if (*c == '\n')
-			(void)fputs("\\n", f);
-		else if (*c < ' ' || *c == 0x7f)
-			(void)fprintf(f, "\\u%04x", *c);
-		else
-			(void)fwrite(c, 1, len, f);
-		c += len ? len : 1;
-	}
-	(void)fputc('"', f);
-}
-
 void output_record(FILE *f, bool is_json, enum log_level level, const char *text, const char *when)
 {
 	if (is_json) {
 		(void)fprintf(f, "{\"level\":\"%s\",\"msg\":", level_word(level));
-		print_quoted(f, text);
+		json_quote(f, text);
 		(void)fprintf(f, ",\"time\":\"%s\"}\n", when);
 	} else {
 		(void)fprintf(f, "time=\"%s\" level=%s msg=", when, level_word(level));
-		print_quoted(f, text);
+		json_quote(f, text);
 		(void)fputc('\n', f);
 	}
 }
@@ -161,6 +124,9 @@ int output_descriptor(void)
 
 void output_failure(const struct err *e)
 {
-	write_log(LOG_ERROR, e->msg);
-	(void)fprintf(stderr, "husk: %s\n", e->msg);
+	char line[sizeof(e->msg) + sizeof(e->hint) + 16];
+
+	(void)snprintf(line, sizeof(line), "%s%s%s", e->msg, e->hint[0] ? "; hint: " : "", e->hint);
+	write_log(LOG_ERROR, line);
+	(void)fprintf(stderr, "husk: %s\n", line);
 }

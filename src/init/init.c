@@ -7,8 +7,10 @@ int init_run(struct init *in, const struct stage *list, struct err *e)
 	for (const struct stage *s = list; s->run; s++) {
 		if (in->talk.crumb)
 			in->talk.crumb->stage = s->id;
-		if (s->run(in, e) < 0)
+		if (s->run(in, e) < 0) {
+			err_stage(e, stage_name(s->id));
 			return err_in(e, "%s", stage_name(s->id));
+		}
 	}
 	return err_set(e, ERR_BUG, "the last stage returned");
 }

@@ -98,11 +98,15 @@ static int decide(struct joining *j, const struct exec_request *given, struct er
 	rq.process = process;
 	rq.no_new_keyring = m->record.saved.no_new_keyring;
 	rq.container = (struct root){ .fd = j->root, .name = "rootfs" };
-	if (plan_exec(&m->plan, m->config, &rq, &m->host, &m->shared, e) == 0)
-		return 0;
-	if (process)
-		return config_locate(e, "process.", rq.process_file, j->process_text, j->process_len);
-	return config_locate(e, "", "config.json", m->text, m->len);
+	return plan_exec(&m->plan, m->config, &rq, &m->host, &m->shared, e);
+}
+
+/* Where that stands of which a planner or init complains. */
+static int locate(const struct joining *j, const struct exec_request *rq, struct err *e)
+{
+	if (j->process_text)
+		return config_locate(e, "process.", rq->process_file, j->process_text, j->process_len);
+	return config_locate(e, "", "config.json", j->making.text, j->making.len);
 }
 
 static int enter(struct joining *j, const struct exec_request *rq, struct err *e)
@@ -129,11 +133,13 @@ static int enter(struct joining *j, const struct exec_request *rq, struct err *e
 
 static int exec(struct joining *j, const struct exec_request *rq, struct err *e)
 {
-	if (find(j, rq, e) < 0 || decide(j, rq, e) < 0)
+	if (find(j, rq, e) < 0)
 		return -1;
+	if (decide(j, rq, e) < 0)
+		return locate(j, rq, e);
 	if (j->making.plan->stdio.terminal && rq->detach && !rq->console_socket)
 		return err_set(e, ERR_USAGE, "a detached process with a terminal needs --console-socket");
-	return enter(j, rq, e);
+	return enter(j, rq, e) < 0 ? locate(j, rq, e) : 0;
 }
 
 static int exec_attached(const struct exec_request *rq, int *code, struct err *e)

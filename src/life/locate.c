@@ -42,13 +42,42 @@ int config_decode(struct oci_config **out, const char *file, const char *text, s
 	return 0;
 }
 
+/* Of the path with which TEXT begins; 0: there is none. */
+static size_t path_length(const char *text)
+{
+	bool in_quotes = false;
+	size_t n = 0;
+
+	for (; text[n]; n++) {
+		if (in_quotes && text[n] == '\\' && text[n + 1])
+			n++;
+		else if (text[n] == '"')
+			in_quotes = !in_quotes;
+		else if (!in_quotes && (text[n] == ':' || text[n] == ' '))
+			return n;
+	}
+	return 0;
+}
+
+/* What init says begins with its stage. */
+static const char *without_stage(const struct err *e)
+{
+	const char *rest = e->stage[0] ? str_after(e->msg, e->stage) : NULL;
+
+	return rest && str_starts(rest, ": ") ? rest + 2 : e->msg;
+}
+
 int config_locate(struct err *e, const char *base, const char *file, const char *text, size_t len)
 {
 	unsigned line, column;
-	const char *path = str_after(e->msg, base);
-	size_t used = strlen(e->msg);
+	const char *path = str_after(without_stage(e), base);
+	size_t used = strlen(e->msg), n = path ? path_length(path) : 0;
 
-	if (e->kind == ERR_SPEC && path && spec_locate(text, len, path, &line, &column))
+	/* Messages of other kinds are free to begin with any word: there only "path: " is a path. */
+	if (e->path[0] || !n || (e->kind != ERR_SPEC && path[n] != ':') || !spec_locate(text, len, path, &line, &column))
+		return -1;
+	err_place(e, file, path, n, line, column);
+	if (e->kind == ERR_SPEC)
 		(void)snprintf(e->msg + used, sizeof(e->msg) - used, " (%s, line %u)", file, line);
 	return -1;
 }

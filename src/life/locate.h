@@ -15,7 +15,8 @@ char *config_read(const char *path, struct arena *, size_t *len, struct err *);
 /* Decoded into A. FILE: its name in messages. */
 int config_decode(struct oci_config **, const char *file, const char *text, size_t len, struct arena *, struct err *);
 /*
- * An ERR_SPEC error that begins with a JSON path gets " (FILE, line N)". Returns -1.  BASE: what the paths begin with that TEXT
+ * An error that begins with a JSON path (behind the stage of init, when it has one) gets its place in TEXT, and one of kind
+ * ERR_SPEC " (FILE, line N)" in the message.  Returns -1.  BASE: what the paths begin with that TEXT
  * does not have ("process." for a file that holds a process).
  */
 int config_locate(struct err *, const char *base, const char *file, const char *text, size_t len);

@@ -68,7 +68,7 @@ int gate_open(int dir, struct err *e)
 		return 0;       /* executed; or killed before it could, which is the end of any process */
 	if ((size_t)n != sizeof(said))
 		return err_set(e, ERR_PEER, "init sent %zd bytes at the gate", n);
-	said.msg[sizeof(said.msg) - 1] = '\0';
+	err_received(&said);
 	*e = said;
 	return -1;
 }

@@ -206,8 +206,8 @@ int record_load(struct record *r, const char *root, const char *id, struct arena
 	if (record_open(r, root, id, a, e) < 0)
 		return -1;
 	if (!r->is_readable)
-		return err_set(e, ERR_STATE, "container \"%s\" was left half made: its record cannot be read; "
-			       "hint: delete --force removes it", id);
+		return err_set(e, ERR_STATE, "container \"%s\" was left half made: its record cannot be read", id),
+		       err_hint(e, "delete --force removes it");
 	return 0;
 }
 

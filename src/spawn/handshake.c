@@ -111,7 +111,7 @@ static int get(int fd, struct message *m, struct parcel *p, struct err *e)
 		return err_set(e, ERR_PEER, "a malformed message");
 	}
 	if (size == sizeof(*m))
-		m->err.msg[sizeof(m->err.msg) - 1] = '\0';
+		err_received(&m->err);
 	return 1;
 }
 

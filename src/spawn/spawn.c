@@ -220,5 +220,6 @@ int child_explain(struct child *c, struct err *e)
 		err_set(e, ERR_PEER, "init was killed by %s in stage \"%s\"", signal_name(end.code, name), stage);
 	else
 		err_set(e, ERR_PEER, "init exited with %d in stage \"%s\"", end.code, stage);
+	err_stage(e, stage);
 	return -1;
 }

@@ -11,13 +11,15 @@ import time
 
 import pytest
 
+from tests.conftest import SPEC, STATE, UNSUPPORTED, USAGE
+
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def test_unknown_containers_do_not_exist(husk):
     for words in (["state"], ["kill"], ["delete"], ["start"], ["pause"], ["resume"], ["ps"], ["update", "--memory", "1g"]):
         result = husk(*words, "nope")
-        assert result.code == 1 and "container does not exist" in result.err, result
+        assert result.code == STATE and "container does not exist" in result.err, result
         assert "no such file" not in result.err, "Podman would take it for a missing command"
     result = husk("exec", "nope", "true")
     assert result.code == 255 and "container does not exist" in result.err
@@ -116,7 +118,7 @@ def test_kill_on_what_has_ended_says_not_running(husk, bundle):
     ident = husk.started(bundle.sh("exit 0"))
     husk.wait_status(ident, "stopped")
     result = husk("kill", ident, "15")
-    assert result.code == 1 and "container not running" in result.err
+    assert result.code == STATE and "container not running" in result.err
     husk("kill", "--all", ident, "9", check=0)
     husk("delete", ident, check=0)
 
@@ -131,7 +133,7 @@ def test_kill_takes_numbers_and_names(husk, bundle, name):
 def test_kill_of_unknown_signals_is_refused(husk, bundle):
     ident = husk.started(bundle)
     for name in ("SIGFOO", "999", "-1", ""):
-        assert husk("kill", "--", ident, name).code == 1
+        assert husk("kill", "--", ident, name).code == USAGE
     assert husk.state(ident)["status"] == "running"
 
 
@@ -165,9 +167,9 @@ def test_kill_and_delete_by_regular_expression(husk, bundle):
 def test_delete_needs_a_stopped_or_created_container(husk, bundle):
     ident = husk.started(bundle)
     result = husk("delete", ident)
-    assert result.code == 1 and "is not stopped: running" in result.err
+    assert result.code == STATE and "is not stopped: running" in result.err
     husk("pause", ident, check=0)
-    assert husk("delete", ident).code == 1
+    assert husk("delete", ident).code == STATE
     husk("delete", "--force", ident, check=0)
     assert not (husk.root / ident).exists()
     husk("delete", husk.create(bundle), check=0)
@@ -190,7 +192,7 @@ def test_pause_resume_and_their_errors(husk, bundle):
     assert result.code == 255 and "cannot exec in a paused container" in result.err
     husk("resume", ident, check=0)
     result = husk("resume", ident)
-    assert result.code == 1 and "container not paused" in result.err
+    assert result.code == STATE and "container not paused" in result.err
     husk("pause", ident, check=0)
     husk("kill", ident, "KILL", check=0)
     husk.finish(ident)
@@ -208,14 +210,14 @@ def test_start_errors(husk, bundle):
 def test_create_of_an_existing_id_changes_nothing(husk, bundle):
     ident = husk.started(bundle)
     result = husk("create", "--bundle", bundle.path, ident)
-    assert result.code == 1 and "already exists" in result.err
+    assert result.code == STATE and "already exists" in result.err
     assert husk.state(ident)["status"] == "running"
 
 
 @pytest.mark.parametrize("ident", ["../../x", "a/b", ".", "..", "-x", "a b", "a\nb", "x" * 256, ""])
 def test_strange_ids_are_refused(husk, bundle, ident):
     bundle.write()
-    assert husk("create", "--bundle", bundle.path, "--", ident).code == 1
+    assert husk("create", "--bundle", bundle.path, "--", ident).code == USAGE
     assert not husk.root.exists() or os.listdir(husk.root) == []
 
 
@@ -271,7 +273,7 @@ def test_update_reads_standard_input_and_ignores_devices(husk, bundle):
     husk("update", "--resources=-", ident, stdin=text, check=0)
     husk("update", "--resources", "-", ident, stdin="{}", check=0)
     husk("exec", ident, "/bin/sh", "-c", "echo x > /dev/null", check=0)
-    assert husk("update", "--resources", "-", ident, stdin="{").code == 1
+    assert husk("update", "--resources", "-", ident, stdin="{").code == SPEC
 
 
 def test_features_and_version(husk):
@@ -286,7 +288,7 @@ def test_spec_writes_a_bundle_that_runs(husk, bundle):
     bundle.config = json.loads((bundle.path / "config.json").read_text())
     bundle.process["terminal"] = False
     assert husk.out(bundle.sh("echo works")) == "works\n"
-    assert husk("spec", "--bundle", bundle.path).code == 1, "an existing file is not overwritten"
+    assert husk("spec", "--bundle", bundle.path).code == USAGE, "an existing file is not overwritten"
 
 
 def test_checkpoint_and_restore_are_refused(husk):
@@ -296,10 +298,10 @@ def test_checkpoint_and_restore_are_refused(husk):
 
 
 def test_usage_errors(husk, bundle):
-    assert husk("create", "--nosuchflag", "x").code == 1
+    assert husk("create", "--nosuchflag", "x").code == USAGE
     assert husk("nosuchcommand").code == 3
-    assert husk("create").code == 1
-    assert husk("state", "a", "b").code == 1
+    assert husk("create").code == USAGE
+    assert husk("state", "a", "b").code == USAGE
     for command in ("create", "run", "exec", "kill", "delete", "state", "list", "ps", "update", "spec", "features"):
         result = husk(command, "--help", check=0)
         assert "Usage: husk" in result.out and result.err == ""
@@ -308,7 +310,7 @@ def test_usage_errors(husk, bundle):
 def test_the_systemd_manager_is_refused_clearly(husk, bundle):
     bundle.write()
     result = husk("run", "--bundle", bundle.path, husk.new_id(), options=["--systemd-cgroup"])
-    assert result.code == 1 and "systemd" in result.err
+    assert result.code == UNSUPPORTED and "systemd" in result.err
 
 
 def test_nearly_no_environment_is_needed(husk, bundle):
@@ -381,5 +383,5 @@ def test_many_creates_of_one_id_have_one_winner(husk, bundle):
     ident = husk.new_id()
     ps = [husk.popen("create", "--bundle", bundle.path, ident, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                      stderr=subprocess.DEVNULL) for _ in range(6)]
-    assert sorted(p.wait(30) for p in ps) == [0, 1, 1, 1, 1, 1]
+    assert sorted(p.wait(30) for p in ps) == [0] + 5 * [STATE]
     assert husk.state(ident)["status"] == "created"

@@ -14,6 +14,8 @@ import time
 
 import pytest
 
+from tests.conftest import USAGE
+
 
 class Terminal:
     """husk in the foreground on a terminal of ours."""
@@ -147,4 +149,4 @@ def test_console_sockets_may_have_long_paths(husk, terminal_bundle, tmp_path):
 def test_a_detached_terminal_needs_a_console_socket(husk, terminal_bundle):
     terminal_bundle.write()
     result = husk("create", "--bundle", terminal_bundle.path, husk.new_id())
-    assert result.code == 1 and "console" in result.err
+    assert result.code == USAGE and "console" in result.err
