@@ -7,10 +7,10 @@
 
 #include "base/own.h"
 #include "base/str.h"
+#include "cli/codes.h"
 #include "cli/commands.h"
 #include "sys/process.h"
 
-#define EXIT_UNKNOWN 4          /* of `wait`: it has ended, and nobody can tell how */
 #define STOP_TIMEOUT 10         /* seconds, as engines have it */
 
 struct wait_values { const char *format; bool pass; };
@@ -48,7 +48,7 @@ static int wait_for_it(const struct globals *g, const void *values, const struct
 		return -1;
 	print_ending(known ? &ending : NULL, str_eq(v->format, "json"), &mem);
 	if (!known)
-		return EXIT_UNKNOWN;
+		return EXIT_UNSEEN;
 	return v->pass ? (int)ending.code.v : 0;
 }
 
@@ -84,7 +84,7 @@ const struct command command_wait = {
 		 "state and husk list tell it, too.\n\n"
 		 "A container that ended before anybody of husk was watching can be asked only as long as nobody has waited for\n"
 		 "its process; and on kernels before 6.15 that is so in any case. Then \"unknown\" is printed, and the exit code of\n"
-		 "husk is 4. Nothing is ever guessed.",
+		 "husk is 9. Nothing is ever guessed.",
 	.options = wait_options, .size = sizeof(struct wait_values), .min = 1, .max = 1, .is_quiet = true, .run = wait_for_it,
 };
 

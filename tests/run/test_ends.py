@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from tests.conftest import STATE, UNSEEN, USAGE
+
 PR_SET_CHILD_SUBREAPER = 36
 KERNEL = tuple(int(n) for n in platform.release().split(".")[:2])
 needs_pidfd_exit = pytest.mark.skipif(KERNEL < (6, 15), reason="PIDFD_GET_INFO tells of the end since Linux 6.15")
@@ -108,9 +110,9 @@ def test_what_nobody_saw_is_unknown_and_never_guessed(husk, bundle, parent):
     ident = husk.started(bundle.sh("exit 3"))
     os.waitpid(husk.state(ident)["pid"] or -1, 0)
     for words in (["wait"], ["wait", "--return"]):
-        result = husk(*words, ident, check=4)
+        result = husk(*words, ident, check=UNSEEN)
         assert result.out == "unknown\n" and result.err == ""
-    assert husk("wait", "--format", "json", ident, check=4).out == "{}\n"
+    assert husk("wait", "--format", "json", ident, check=UNSEEN).out == "{}\n"
     assert "exit" not in husk.state(ident)
 
 
@@ -142,7 +144,7 @@ def test_a_damaged_ending_counts_as_none(husk, bundle, parent):
     os.waitpid(husk.state(ident)["pid"] or -1, 0)
     for text in ("", "{", "{}", '{"code": "3"}', '{"code": -1}'):
         (husk.root / ident / "ended").write_text(text)
-        assert husk("wait", ident).code == 4
+        assert husk("wait", ident).code == UNSEEN
         assert "exit" not in husk.state(ident)
     (husk.root / ident / "ended").write_text('{"code": 3, "from": "the future"}')
     assert husk("wait", ident, check=0).out == "3\n"
@@ -234,11 +236,11 @@ def test_without_cgroups_members_are_listed_signalled_and_stopped(husk, bundle, 
 def test_wait_and_stop_refuse_what_makes_no_sense(husk, bundle):
     for command in ("wait", "stop"):
         result = husk(command, "nope")
-        assert result.code == 1 and "container does not exist" in result.err
-        assert husk(command).code == 1 and husk(command, "a", "b").code == 1
+        assert result.code == STATE and "container does not exist" in result.err
+        assert husk(command).code == USAGE and husk(command, "a", "b").code == USAGE
     ident = husk.started(bundle)
     assert '"yaml" is not text or json' in husk("wait", "--format", "yaml", ident).err
     assert 'unknown signal "FOO"' in husk("stop", "--signal", "FOO", ident).err
     for value in ("-1", "1s", "", "99999999999"):
-        assert husk("stop", f"--timeout={value}", ident).code == 1
+        assert husk("stop", f"--timeout={value}", ident).code == USAGE
     assert husk.state(ident)["status"] == "running"
