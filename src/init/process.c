@@ -19,7 +19,7 @@ int stage_keyring(struct init *in, struct err *e)
 {
 	if (!in->plan->keyring.name)
 		return 0;
-	return init_proc(in, e) < 0 ? -1 : keyring_apply(&in->plan->keyring, &in->proc, e);
+	return in->plan->keyring.label && init_proc(in, e) < 0 ? -1 : keyring_apply(&in->plan->keyring, &in->proc, e);
 }
 
 /* Before the root is entered it is a descriptor, afterwards (and in exec) it is "/". */

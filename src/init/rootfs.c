@@ -15,13 +15,17 @@ void rootfs_undo(struct rootfs *r)
 
 int rootfs_build(struct rootfs *r, const struct rootfs_inputs *in, struct err *e)
 {
+	AUTO(nests) nests = { .n = 0 };
+	struct root root;
 	AUTO(trees) trees = { .ask = in->mounts->n_trees ? in->ask : NULL, .context = in->context };
 
 	if (rootfs_attach_apply(in->rootfs, &trees, &r->root.fd, e) < 0)
 		return -1;
-	if (mounts_apply(in->mounts, &r->root, &trees, &r->anchors, e) < 0)
+	/* In a mount namespace that we joined others may do in our file systems what they like; hooks do it in this one. */
+	root = (struct root){ r->root.fd, r->root.name, in->rootfs->has_mount_ns ? &nests : NULL };
+	if (mounts_apply(in->mounts, &root, &trees, &r->anchors, e) < 0)
 		return -1;
-	return devices_apply(in->devices, &r->root, e);
+	return devices_apply(in->devices, &root, e);
 }
 
 int rootfs_shield(struct rootfs *r, const struct rootfs_inputs *in, struct err *e)

@@ -134,9 +134,11 @@ int sys_mount_facts(int fd, struct sys_mount_facts *facts)
 {
 	struct statx st;
 
-	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID | STATX_INO, &st) < 0)
 		return -1;
 	facts->id = st.stx_mnt_id;
+	facts->device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
+	facts->inode = st.stx_ino;
 	facts->is_root = st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 	return 0;
 }

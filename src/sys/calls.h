@@ -50,6 +50,7 @@ int sys_fchmodat2(int dir, const char *path, mode_t, int flags);
 struct sys_mount_facts {
 	uint64_t id;            /* of the mount, reused after it is gone */
 	bool is_root;           /* the file is the root of that mount */
+	uint64_t device, inode; /* of the file */
 };
 
 /* statx(2): on which mount the file of this descriptor lies. */

@@ -31,6 +31,28 @@ int sys_capset(const struct cap_sets *sets)
 	return (int)syscall(SYS_capset, &header, half);
 }
 
+/* Where there are two, the plain name takes 16 bits only (i386, 32-bit arm). */
+#ifdef SYS_setresuid32
+#define NUMBER(name) SYS_##name##32
+#else
+#define NUMBER(name) SYS_##name
+#endif
+
+int sys_setgroups(size_t n, const gid_t *groups)
+{
+	return (int)syscall(NUMBER(setgroups), n, groups);
+}
+
+int sys_setresgid(gid_t gid)
+{
+	return (int)syscall(NUMBER(setresgid), gid, gid, gid);
+}
+
+int sys_setresuid(uid_t uid)
+{
+	return (int)syscall(NUMBER(setresuid), uid, uid, uid);
+}
+
 int sys_seccomp_filter(unsigned flags, const struct sock_filter *code, uint16_t len)
 {
 	struct sock_fprog program = { .len = len, .filter = (struct sock_filter *)code };

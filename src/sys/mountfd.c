@@ -212,6 +212,13 @@ int mountfd_attach(int mnt, int target, struct err *e)
 	return 0;
 }
 
+int mountfd_attach_at(int mnt, int dir, const char *name, struct err *e)
+{
+	if (sys_move_mount(mnt, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_sys(e, "attach a mount");
+	return 0;
+}
+
 /* umount(2) takes paths alone: "." after fchdir(2), or the descriptor's number in our own /proc/self/fd. */
 static int detach_here(int fd, struct err *e)
 {
@@ -264,12 +271,11 @@ int mountfd_is_mount(int fd, struct err *e)
 	return facts.is_root;
 }
 
-int mountfd_id(int fd, uint64_t *id, struct err *e)
+int mountfd_same(int a, int b, struct err *e)
 {
-	struct sys_mount_facts facts;
+	struct sys_mount_facts one, two;
 
-	if (sys_mount_facts(fd, &facts) < 0)
+	if (sys_mount_facts(a, &one) < 0 || sys_mount_facts(b, &two) < 0)
 		return err_sys(e, "statx");
-	*id = facts.id;
-	return 0;
+	return one.id == two.id && one.device == two.device && one.inode == two.inode;
 }

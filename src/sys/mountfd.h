@@ -26,11 +26,13 @@ int mountfd_set(int mnt, uint64_t set, uint64_t clear, uint64_t propagation, boo
 int mountfd_idmap(int mnt, int userns_fd, bool recursive, struct err *);
 /* Puts the detached mount on the object that TARGET names (by descriptor, never by path). */
 int mountfd_attach(int mnt, int target, struct err *);
+/* The same on NAME in DIR, which must be ours alone (sys/root.h, nests). A link is not followed. */
+int mountfd_attach_at(int mnt, int dir, const char *name, struct err *);
 /* What is mounted at the descriptor goes away (umount2 MNT_DETACH through /proc/self/fd or fchdir "."). */
 int mountfd_detach(int fd, struct err *);
 /* Propagation of the caller's whole mount tree: mount(NULL, "/", NULL, FLAGS). */
 int mountfd_propagation_of_root(unsigned long flags, struct err *);
 /* 1 when FD is the root of a mount of its own (statx STATX_ATTR_MOUNT_ROOT), 0 when not. */
 int mountfd_is_mount(int fd, struct err *);
-/* The number of the mount that FD lies on, as long as it lives: to see that a name still leads to it. */
-int mountfd_id(int fd, uint64_t *id, struct err *);
+/* 1 when both are the same file on the same mount: to see that a name still leads there. */
+int mountfd_same(int a, int b, struct err *);

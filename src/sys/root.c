@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/mountfd.h"
 #include "sys/procfs.h"
 
 #define LINKS_MAX       40      /* as the kernel's MAXSYMLINKS */
@@ -92,6 +93,66 @@ int root_find(const struct root *r, cpath p, int oflags, struct err *e)
 	return -1;
 }
 
+/* ---- nests -------------------------------------------------------------------------------- */
+
+static bool is_dotdot(const char *name)
+{
+	return strcmp(name, "..") == 0;
+}
+
+static bool is_one_component(const char *name)
+{
+	return *name && strcmp(name, ".") != 0 && !is_dotdot(name) && !strchr(name, '/');
+}
+
+void nests_undo(struct nests *n)
+{
+	while (n->n > 0)
+		own_close(&n->v[--n->n].fd);
+}
+
+void root_add_nest(const struct root *r, cpath p, int fd)
+{
+	struct nests *all = r->nests;
+
+	if (all && all->n < NESTS_MAX)
+		all->v[all->n++] = (struct nest){ p.s, fd, true };
+	else
+		(void)close(fd);
+}
+
+void root_changed(const struct root *r)
+{
+	for (int i = 0; r->nests && i < r->nests->n; i++)
+		r->nests->v[i].is_sure = false;
+}
+
+/* Another mount may cover the nest by now, or a link on the way have changed. */
+static bool leads_to(const struct root *r, const struct nest *nest)
+{
+	AUTO_FD int fd = resolve(r, nest->path, O_PATH | O_DIRECTORY);
+	struct err ignored;
+
+	return fd >= 0 && mountfd_same(fd, nest->fd, &ignored) == 1;
+}
+
+int root_nest_of(const struct root *r, cpath p, const char **name)
+{
+	for (int i = r->nests ? r->nests->n - 1 : -1; i >= 0; i--) {
+		struct nest *nest = &r->nests->v[i];
+		const char *rest = str_after(p.s, nest->path);
+
+		if (!rest || *rest != '/' || !is_one_component(rest + 1))
+			continue;
+		nest->is_sure = nest->is_sure || leads_to(r, nest);
+		if (!nest->is_sure)
+			continue;
+		*name = rest + 1;
+		return nest->fd;
+	}
+	return -1;
+}
+
 /* ---- making ------------------------------------------------------------------------------- */
 
 enum walk_result {
@@ -143,21 +204,20 @@ static bool add_components(struct text *t, const char *path)
 	return !t->cut;
 }
 
-static bool is_dotdot(const char *name)
-{
-	return strcmp(name, "..") == 0;
-}
-
 /* The mode that was asked for, whatever our umask; DIR/NAME has just been made by us. */
 static int set_mode(int fd, mode_t mode)
 {
 	struct stat st;
+	struct err e;
 
 	if (fstat(fd, &st) < 0)
 		return -1;
 	if ((st.st_mode & 0777) == (mode & 0777))
 		return 0;
-	return fchmod(fd, (st.st_mode & S_ISGID) | mode);
+	if (root_chmod(fd, (st.st_mode & S_ISGID) | mode, &e) == 0)
+		return 0;
+	errno = e.num;
+	return -1;
 }
 
 /*
@@ -182,12 +242,12 @@ static int make_component(const struct walk *w, const char *name, mode_t mode, b
 	}
 	if (mkdirat(w->dir, name, mode) < 0)
 		return -1;
-	made = openat(w->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (made < 0 && (errno == ELOOP || errno == ENOENT || errno == ENOTDIR))
+	found = openat(w->dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (found < 0 && (errno == ELOOP || errno == ENOENT || errno == ENOTDIR))
 		errno = EAGAIN;                 /* moved away, or replaced already */
-	if (made < 0 || set_mode(made, mode) < 0)
+	if (found < 0 || set_mode(found, mode) < 0)
 		return -1;
-	return openat(made, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return TAKE_FD(found);
 }
 
 /*
@@ -290,6 +350,24 @@ static enum walk_result walk(struct walk *w, const char *path, struct err *e)
 }
 
 /*
+ * The common case without a walk: all but the last component is there, and nothing of that name. -1: walk; the
+ * reason will be found again.
+ */
+static int make_last(struct walk *w, const char *path)
+{
+	struct text t = TEXT(w->path);
+	char *slash;
+
+	w->path[0] = '\0';
+	if (!add_components(&t, path) || !(slash = strrchr(w->path, '/')) || !is_one_component(slash + 1) ||
+	    strlen(slash + 1) > NAME_MAX)
+		return -1;
+	*slash = '\0';
+	w->dir = resolve(w->root, w->path, O_PATH | O_DIRECTORY);
+	return w->dir < 0 ? -1 : make_component(w, slash + 1, w->mode, w->want_file);
+}
+
+/*
  * A component that is no directory, or in which nothing can be made (procfs), is a plain mistake
  * far more often than a race, and ends the matter after fewer tries.
  */
@@ -299,7 +377,10 @@ static int make(const struct root *r, cpath p, const char *path, mode_t mode, bo
 {
 	AUTO(walk) w = { .root = r, .asked = p.s, .dir = -EBADF, .mode = mode, .want_file = file };
 	struct patience patience = { 0 };
+	int fd = make_last(&w, path);
 
+	if (fd >= 0)
+		return fd;
 	for (;;) {
 		switch (walk(&w, path, e)) {
 		case WALK_DONE:
@@ -326,6 +407,10 @@ int root_make_dir(const struct root *r, cpath p, mode_t mode, struct err *e)
 
 int root_make_file(const struct root *r, cpath p, mode_t mode, struct err *e)
 {
+	AUTO_FD int fd = resolve(r, p.s, O_PATH);
+
+	if (fd >= 0 && !fd_is_dir(fd))
+		return TAKE_FD(fd);
 	return make(r, p, p.s, mode, true, e);
 }
 
@@ -333,6 +418,7 @@ int root_make_parent(const struct root *r, cpath p, char name[256], struct err *
 {
 	char path[PATH_MAX] = "", *slash;
 	struct text t = TEXT(path);
+	const char *last;
 	int fd;
 
 	if (!add_components(&t, p.s) || t.len == 0 || !(slash = strrchr(path, '/')) || is_dotdot(slash + 1))
@@ -342,6 +428,9 @@ int root_make_parent(const struct root *r, cpath p, char name[256], struct err *
 		return err_sys(e, "\"%s\" in %s", p.s, r->name);
 	}
 	strncpy(name, slash + 1, NAME_MAX + 1);
+	fd = root_nest_of(r, CPATH(path), &last);
+	if (fd >= 0)
+		return (fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0 ? err_sys(e, "duplicate a descriptor") : fd;
 	*slash = '\0';
 	fd = resolve(r, path, O_PATH | O_DIRECTORY);
 	return fd >= 0 ? fd : make(r, p, path, PARENT_MODE, false, e);
@@ -349,9 +438,9 @@ int root_make_parent(const struct root *r, cpath p, char name[256], struct err *
 
 /* ---- acting ------------------------------------------------------------------------------- */
 
-static bool is_one_component(const char *name)
+bool root_make_in_nest(int nest, const char *name, mode_t mode, dev_t dev)
 {
-	return *name && strcmp(name, ".") != 0 && !is_dotdot(name) && !strchr(name, '/');
+	return (S_ISDIR(mode) ? mkdirat(nest, name, mode & 07777) : mknodat(nest, name, mode, dev)) == 0;
 }
 
 int root_mknod_at(int dir, const char *name, mode_t mode, dev_t dev, struct err *e)
@@ -394,6 +483,20 @@ ssize_t root_read_link_at(int dir, const char *name, char *buf, size_t size, str
 	}
 	buf[n] = '\0';
 	return n;
+}
+
+int root_pivot(int fd, struct err *e)
+{
+	if (sys_pivot_root(fd) < 0)
+		return errno == EINVAL ? err_sys(e, "pivot_root (in an initramfs: use --no-pivot)") :
+					 err_sys(e, "pivot_root");
+	/*
+	 * The old root lies on top of the new one now, which is our "/" and our working directory (pivot_root(2)).
+	 * It is a slave of the host's: nothing is unmounted there.
+	 */
+	if (sys_umount(".", MNT_DETACH) < 0)
+		return err_sys(e, "unmount the old root");
+	return chdir("/") < 0 ? err_sys(e, "chdir to the new root") : 0;
 }
 
 int root_enter(int fd, struct err *e)

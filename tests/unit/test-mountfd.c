@@ -44,10 +44,11 @@ static void test_new(void)
 	OK(mkdirat(m, "d", 0755) == 0, "it can be written");
 	{
 		AUTO_FD int d = openat(m, "d", O_PATH | O_CLOEXEC);
-		uint64_t a = 0, b = 1;
+		AUTO_FD int again = openat(m, "d", O_PATH | O_CLOEXEC);
 
 		OK(mountfd_is_mount(d, &e) == 0, "a folder in it is none");
-		OK(mountfd_id(m, &a, &e) == 0 && mountfd_id(d, &b, &e) == 0 && a == b, "but lies on the same mount");
+		OK(mountfd_same(d, again, &e) == 1, "two descriptors of it are of the same file and mount");
+		OK(mountfd_same(m, d, &e) == 0, "another file of that mount is not the same");
 	}
 	OK(mountfd_reconfigure(m, "size=2m\0", &e) == 0, "its size can be changed: %s", e.msg);
 	OK(mountfd_reconfigure(m, "sizee=2m\0", &e) < 0, "not by a wrong option");
@@ -100,8 +101,7 @@ static void test_set(void)
 static int attach_and_detach(void)
 {
 	struct err e = { 0 };
-	AUTO_FD int m = -EBADF, f = -EBADF, t = -EBADF, old = -EBADF;
-	uint64_t on, under;
+	AUTO_FD int m = -EBADF, f = -EBADF, t = -EBADF, old = -EBADF, under = -EBADF;
 	struct stat st;
 	char cwd[256], again[256];
 
@@ -109,10 +109,11 @@ static int attach_and_detach(void)
 		return 1;
 	m = mountfd_new("tmpfs", NULL, NULL, 0, false, &e);
 	t = open("/tmp", O_PATH | O_CLOEXEC);
-	if (!getcwd(cwd, sizeof(cwd)) || mountfd_id(t, &under, &e) < 0 || mountfd_attach(m, t, &e) < 0)
+	under = open("/tmp", O_PATH | O_CLOEXEC);
+	if (!getcwd(cwd, sizeof(cwd)) || mountfd_attach(m, t, &e) < 0)
 		return 2;
 	old = open("/tmp", O_PATH | O_CLOEXEC);
-	if (mountfd_id(old, &on, &e) < 0 || on == under || !fd_same(old, m))
+	if (mountfd_same(old, under, &e) != 0 || mountfd_same(old, m, &e) != 1)
 		return 3;
 	if (mknodat(m, "file", S_IFREG | 0644, 0) < 0 || mknodat(m, "other", S_IFREG | 0600, 0) < 0)
 		return 4;
@@ -127,7 +128,7 @@ static int attach_and_detach(void)
 		return 7;
 	own_close(&old);
 	old = open("/tmp", O_PATH | O_CLOEXEC);
-	if (mountfd_id(old, &on, &e) < 0 || on != under)
+	if (mountfd_same(old, under, &e) != 1)
 		return 8;
 	return !getcwd(again, sizeof(again)) || strcmp(cwd, again) ? 9 : 0;
 }

@@ -22,6 +22,7 @@ struct place {
 	int dir;
 	const char *path;       /* up to its last slash: LEN bytes */
 	size_t len;
+	bool is_nest;           /* what is made there is what lies there */
 	char name[256];
 };
 
@@ -33,12 +34,14 @@ static void place_undo(struct place *p)
 static int place_find(struct place *p, const struct root *r, cpath path, struct err *e)
 {
 	size_t len = (size_t)(strrchr(path.s, '/') - path.s);
+	const char *last;
 
 	if (p->dir >= 0 && p->len == len && memcmp(p->path, path.s, len) == 0 && strlen(path.s + len + 1) < 256) {
 		memcpy(p->name, path.s + len + 1, strlen(path.s + len + 1) + 1);
 		return 0;
 	}
 	own_close(&p->dir);
+	p->is_nest = root_nest_of(r, path, &last) >= 0;
 	p->dir = root_make_parent(r, path, p->name, e);
 	p->path = path.s;
 	p->len = len;
@@ -81,6 +84,8 @@ static int make_node(const struct place *p, const struct device_node *n, struct 
 	struct stat st;
 	AUTO_FD int fd = -EBADF;
 
+	if (p->is_nest && n->uid == 0 && n->gid == 0 && root_make_in_nest(p->dir, p->name, n->mode, n->dev))
+		return 0;
 	if (root_mknod_at(p->dir, p->name, n->mode, n->dev, e) < 0) {
 		int num = e->num, there;
 

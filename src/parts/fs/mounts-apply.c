@@ -46,8 +46,10 @@ static void anchors_hidden(struct anchors *a, const char *path)
 	a->n = kept;
 }
 
-/* Where things are mounted on: an O_PATH descriptor, and whether it was there before. */
-struct target { int fd; bool is_new; };
+/* Where things are mounted on: an O_PATH descriptor, and whether it was there before; or a name in a nest, just made. */
+struct target { int fd; bool is_new; int nest; const char *name; };
+
+#define TARGET_NONE ((struct target){ .fd = -EBADF, .nest = -EBADF })
 
 static void target_undo(struct target *t)
 {
@@ -70,8 +72,22 @@ static int open_real_directory(const struct mount_plan *m, const struct root *r,
 	return TAKE_FD(fd);
 }
 
+/* In a nest there is nothing but what we make, so there is no need to look first. */
+static bool make_in_nest(struct target *t, const struct mount_plan *m, const struct root *r, bool is_dir)
+{
+	t->nest = root_nest_of(r, m->destination, &t->name);
+	if (t->nest < 0)
+		return false;
+	t->is_new = root_make_in_nest(t->nest, t->name, (is_dir ? S_IFDIR : S_IFREG) | 0755, 0);
+	if (!t->is_new)
+		t->nest = -EBADF;       /* it is there already, by a mount or a link */
+	return t->is_new;
+}
+
 static int open_target(struct target *t, const struct mount_plan *m, const struct root *r, bool is_dir, struct err *e)
 {
+	if (make_in_nest(t, m, r, is_dir))
+		return 0;
 	if (m->on_directory_only) {
 		t->fd = open_real_directory(m, r, e);
 		return t->fd < 0 ? -1 : 0;
@@ -93,15 +109,14 @@ static int open_target(struct target *t, const struct mount_plan *m, const struc
  * Inside a procfs nothing but a few files may be covered, and "/proc" itself only by a procfs: labels and limits are
  * written there, and programs believe what they read there.
  */
-static int check_proc(const struct mount_plan *m, int target, int mnt, struct err *e)
+static int check_proc(const struct mount_plan *m, const struct target *t, int mnt, struct err *e)
 {
-	bool is_proc = fd_has_magic(mnt, PROC_SUPER_MAGIC);
-
-	if (str_eq(m->destination.s, "/proc") && !is_proc)
-		return err_set(e, ERR_SPEC, "\"/proc\" can only be a procfs");
-	if (!fd_has_magic(target, PROC_SUPER_MAGIC) || m->may_cover_proc)
+	if (str_eq(m->destination.s, "/proc")) {
+		if (!fd_has_magic(mnt, PROC_SUPER_MAGIC))
+			return err_set(e, ERR_SPEC, "\"/proc\" can only be a procfs");
 		return 0;
-	if (is_proc && str_eq(m->destination.s, "/proc"))
+	}
+	if (m->may_cover_proc || t->nest >= 0 || !fd_has_magic(t->fd, PROC_SUPER_MAGIC))
 		return 0;
 	return err_set(e, ERR_SPEC, "\"%s\" is inside of a procfs", m->destination.s);
 }
@@ -131,10 +146,20 @@ static int settle(const struct mount_plan *m, int mnt, bool prepared, struct err
 	return mountfd_set(mnt, set, clear, m->propagation, recursive, e);
 }
 
-static int put(const struct mount_plan *m, const struct root *r, int target, int mnt, struct anchors *anchors,
-	       struct err *e)
+static int attach(const struct target *t, const struct root *r, int mnt, struct err *e)
 {
-	if (check_proc(m, target, mnt, e) < 0 || mountfd_attach(mnt, target, e) < 0)
+	if (t->nest >= 0)
+		return mountfd_attach_at(mnt, t->nest, t->name, e);
+	if (mountfd_attach(mnt, t->fd, e) < 0)
+		return -1;
+	root_changed(r);
+	return 0;
+}
+
+static int put(const struct mount_plan *m, const struct root *r, const struct target *t, int mnt,
+	       struct anchors *anchors, struct err *e)
+{
+	if (check_proc(m, t, mnt, e) < 0 || attach(t, r, mnt, e) < 0)
 		return -1;
 	anchors_hidden(anchors, m->destination.s);
 	if (m->readonly_last) {
@@ -183,7 +208,7 @@ static int borrow_ids(const struct mount_plan *m, struct trees *trees, int mnt, 
 static int apply_fallback(const struct mount_plan *m, const struct root *r, struct trees *trees,
 			  struct anchors *anchors, struct err *e)
 {
-	AUTO(target) t = { .fd = -EBADF };
+	AUTO(target) t = TARGET_NONE;
 	AUTO_FD int mnt = trees_take(trees, m->fallback, e);
 
 	if (mnt < 0 || open_target(&t, m, r, true, e) < 0)
@@ -191,13 +216,13 @@ static int apply_fallback(const struct mount_plan *m, const struct root *r, stru
 	/* What was asked for one file system must hold for all that comes with the host's. */
 	if (mountfd_set(mnt, m->set | m->rec_set, m->clear | m->rec_clear, MS_SLAVE, true, e) < 0)
 		return -1;
-	return put(m, r, t.fd, mnt, anchors, e);
+	return put(m, r, &t, mnt, anchors, e);
 }
 
 static int apply_new(const struct mount_plan *m, const struct root *r, struct trees *trees, struct anchors *anchors,
 		     struct err *e)
 {
-	AUTO(target) t = { .fd = -EBADF };
+	AUTO(target) t = TARGET_NONE;
 	AUTO_FD int mnt = -EBADF;
 	bool is_filled = m->tmpcopyup || m->mode_of_covered;
 
@@ -217,10 +242,12 @@ static int apply_new(const struct mount_plan *m, const struct root *r, struct tr
 		return -1;
 	if (m->tree && borrow_ids(m, trees, mnt, e) < 0)
 		return -1;
-	if (settle(m, mnt, !is_filled, e) < 0 || put(m, r, t.fd, mnt, anchors, e) < 0)
+	if (settle(m, mnt, !is_filled, e) < 0 || put(m, r, &t, mnt, anchors, e) < 0)
 		return -1;
 	if (m->is_anchor && anchors->n < ANCHORS_MAX)
 		anchors->v[anchors->n++] = (struct anchor){ m->destination, TAKE_FD(mnt) };
+	else if (m->is_nest)
+		root_add_nest(r, m->destination, TAKE_FD(mnt));
 	return 0;
 }
 
@@ -248,7 +275,7 @@ static int copy_symlink(const struct mount_plan *m, const struct root *r, int so
 static int apply_tree(const struct mount_plan *m, const struct root *r, struct trees *trees, struct anchors *anchors,
 		      struct err *e)
 {
-	AUTO(target) t = { .fd = -EBADF };
+	AUTO(target) t = TARGET_NONE;
 	AUTO_FD int mnt = trees_take(trees, m->tree, e);
 	struct stat st;
 
@@ -260,7 +287,7 @@ static int apply_tree(const struct mount_plan *m, const struct root *r, struct t
 		return copy_symlink(m, r, mnt, e);
 	if (open_target(&t, m, r, S_ISDIR(st.st_mode), e) < 0 || settle(m, mnt, false, e) < 0)
 		return -1;
-	return put(m, r, t.fd, mnt, anchors, e);
+	return put(m, r, &t, mnt, anchors, e);
 }
 
 /* What is mounted there changes; flags that were not named, locked ones among them, stay. */

@@ -403,6 +403,29 @@ static void put_off_readonly(struct planner *p)
 	}
 }
 
+/* Does a later step make something right in the directory M? Devices do in /dev. */
+static bool holds_others(const struct planner *p, const struct mount_plan *m)
+{
+	if (str_eq(m->destination.s, "/dev"))
+		return true;
+	for (const struct mount_plan *other = m + 1; other < p->v + p->n; other++) {
+		const char *rest = str_after(other->destination.s, m->destination.s);
+
+		if (rest && *rest == '/')
+			return true;
+	}
+	return false;
+}
+
+static void find_nests(struct planner *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct mount_plan *m = &p->v[i];
+
+		m->is_nest = m->op == MOUNT_NEW && str_eq(m->type, "tmpfs") && !m->tmpcopyup && holds_others(p, m);
+	}
+}
+
 static int plan_one(struct planner *p, size_t i, struct err *e)
 {
 	const struct oci_mount *om = &p->config->mounts.v[i];
@@ -473,6 +496,7 @@ int mounts_plan(struct mounts_plan *out, const struct oci_config *c, const struc
 		if (plan_one(&p, i, e) < 0)
 			return -1;
 	put_off_readonly(&p);
+	find_nests(&p);
 	out->n = p.n;
 	out->v = p.v;
 	out->n_trees = p.n_trees;

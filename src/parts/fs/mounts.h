@@ -38,6 +38,7 @@ struct mount_plan {
 	bool propagation_recursive;
 	bool on_directory_only;         /* the destination must be a real directory: proc, sysfs (CVE-2019-19921) */
 	bool is_anchor;                 /* proc, sysfs: masked and read-only paths are looked up beneath this very mount */
+	bool is_nest;                   /* a tmpfs in which others will lie: worth holding on to (sys/root.h). A hint, not printed */
 	bool tmpcopyup;
 	bool mode_of_covered;           /* tmpfs without "mode=": that of the directory it hides */
 	bool copy_symlink, dest_nofollow, source_nofollow;

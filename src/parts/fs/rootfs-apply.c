@@ -57,19 +57,6 @@ int rootfs_attach_apply(const struct rootfs_plan *p, struct trees *trees, int *o
 	return 0;
 }
 
-static int pivot(int fd, struct err *e)
-{
-	AUTO_FD int old = fd_open("/", O_PATH | O_DIRECTORY, 0, e);
-
-	if (old < 0)
-		return -1;
-	if (sys_pivot_root(fd) < 0)
-		return errno == EINVAL ? err_sys(e, "pivot_root (in an initramfs: use --no-pivot)") :
-					 err_sys(e, "pivot_root");
-	/* The old root lies on top of the new one now. It is a slave of the host's: nothing is unmounted there. */
-	return mountfd_detach(old, e) < 0 ? -1 : root_enter(fd, e);
-}
-
 /* Under a root that only covers "/" the host's /proc and /sys would lend their rights to new ones. */
 static void drop(const char *path)
 {
@@ -97,7 +84,7 @@ static int enter(const struct rootfs_plan *p, int fd, struct err *e)
 {
 	switch (p->entry) {
 	case ROOTFS_PIVOT:
-		return pivot(fd, e);
+		return root_pivot(fd, e);
 	case ROOTFS_COVER:
 		return cover(fd, e);
 	case ROOTFS_CHROOT:

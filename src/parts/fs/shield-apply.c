@@ -36,11 +36,11 @@ static int check_anchors(const struct root *r, const struct anchors *anchors, st
 	for (int i = 0; i < anchors->n; i++) {
 		const struct anchor *a = &anchors->v[i];
 		AUTO_FD int fd = root_open(r, a->destination, O_PATH | O_NOFOLLOW, e);
-		uint64_t ours, there;
+		int same = fd < 0 ? -1 : mountfd_same(fd, a->fd, e);
 
-		if (fd < 0 || mountfd_id(a->fd, &ours, e) < 0 || mountfd_id(fd, &there, e) < 0)
+		if (same < 0)
 			return -1;
-		if (ours != there || !fd_same(fd, a->fd))
+		if (!same)
 			return err_set(e, ERR_STATE, "\"%s\" is no longer what was mounted there", a->destination.s);
 	}
 	return 0;

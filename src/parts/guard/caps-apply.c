@@ -44,7 +44,7 @@ int caps_keep_apply(const struct caps_plan *p, struct err *e)
  * PERMITTED and EFFECTIVE are cut down to what we have: a joined user namespace or a file system
  * of another owner may have taken some, and config.md wants no failure for what cannot be granted.
  */
-static int set(const struct caps_plan *p, uint64_t permitted, uint64_t effective, struct err *e)
+static int set(const struct caps_plan *p, uint64_t permitted, uint64_t effective, struct cap_sets *now, struct err *e)
 {
 	struct cap_sets have, want;
 
@@ -65,21 +65,16 @@ static int set(const struct caps_plan *p, uint64_t permitted, uint64_t effective
 	if (have.permitted != want.permitted || have.effective != want.effective ||
 	    have.inheritable != want.inheritable)
 		return err_set(e, ERR_SYSTEM, "set capabilities: the kernel made other sets of them");
+	*now = have;
 	return 0;
 }
 
-static int set_ambient(const struct caps_plan *p, struct err *e)
+static int set_ambient(const struct caps_plan *p, const struct cap_sets *have, struct err *e)
 {
-	struct cap_sets have;
-
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_sys(e, "clear ambient capabilities");
-	if (p->ambient == 0)
-		return 0;
-	if (sys_capget(&have) < 0)
-		return err_sys(e, "read capabilities");
 	for (unsigned long cap = 0; cap < 64; cap++) {
-		if (!(p->ambient & have.permitted & have.inheritable & BIT(cap)))
+		if (!(p->ambient & have->permitted & have->inheritable & BIT(cap)))
 			continue;
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
 			return err_sys(e, "raise ambient capability %lu", cap);
@@ -89,14 +84,18 @@ static int set_ambient(const struct caps_plan *p, struct err *e)
 
 int caps_apply(const struct caps_plan *p, struct err *e)
 {
-	if (set(p, p->permitted | (p->keep_admin ? ADMIN : 0), p->effective, e) < 0)
+	struct cap_sets now;
+
+	if (set(p, p->permitted | (p->keep_admin ? ADMIN : 0), p->effective, &now, e) < 0)
 		return -1;
-	return set_ambient(p, e);
+	return set_ambient(p, &now, e);
 }
 
 int caps_admin_apply(const struct caps_plan *p, struct err *e)
 {
+	struct cap_sets now;
+
 	if (!p->keep_admin)
 		return 0;
-	return set(p, p->permitted | ADMIN, p->effective | ADMIN, e);
+	return set(p, p->permitted | ADMIN, p->effective | ADMIN, &now, e);
 }

@@ -5,9 +5,10 @@
  */
 #include "parts/task/user.h"
 
-#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "sys/credentials.h"
 
 /* The kernel counts NGROUPS_MAX (65536); read in pieces is not possible, so only their number is compared. */
 static int take_groups(const struct user_plan *p, struct err *e)
@@ -16,7 +17,7 @@ static int take_groups(const struct user_plan *p, struct err *e)
 
 	if (p->keeps_groups)
 		return 0;
-	if (setgroups(p->ngroups, p->groups) < 0)
+	if (sys_setgroups(p->ngroups, p->groups) < 0)
 		return err_sys(e, "setgroups to %zu groups", p->ngroups);
 	n = getgroups(0, NULL);
 	if (n < 0 || (size_t)n != p->ngroups)
@@ -31,9 +32,9 @@ int user_apply(const struct user_plan *p, struct err *e)
 
 	if (take_groups(p, e) < 0)
 		return -1;
-	if (setresgid(p->gid, p->gid, p->gid) < 0)
+	if (sys_setresgid(p->gid) < 0)
 		return err_sys(e, "setresgid to %u", p->gid);
-	if (setresuid(p->uid, p->uid, p->uid) < 0)
+	if (sys_setresuid(p->uid) < 0)
 		return err_sys(e, "setresuid to %u", p->uid);
 	if (getresgid(&rgid, &egid, &sgid) < 0 || rgid != p->gid || egid != p->gid || sgid != p->gid)
 		return err_set(e, ERR_BUG, "setresgid to %u had no effect", p->gid);
