@@ -20,8 +20,34 @@ husk_LDADD = libhusk.a $(YAJL_LIBS) $(SECCOMP_LIBS)
 
 src/sys/husk-init-blob.$(OBJEXT): husk-init
 
+# Manual pages and completions: husk prints them from its tables of options.
+manualdir = $(mandir)/man8
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/site-functions
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
 
+if PAGES
+TELL = ASAN_OPTIONS=detect_leaks=0 $(HUSK_FOR_BUILD)
 
+pages/husk.8: husk$(EXEEXT)
+	$(AM_V_GEN)rm -rf pages && mkdir pages && \
+	for page in `$(TELL) man --list`; do $(TELL) man $$page > pages/husk-$$page.8 || exit 1; done && \
+	$(TELL) completion bash > pages/husk.bash && $(TELL) completion zsh > pages/_husk && \
+	$(TELL) completion fish > pages/husk.fish && $(TELL) man > $@.new && mv $@.new $@
+
+all-local: pages/husk.8
+
+install-data-local: pages/husk.8
+	$(MKDIR_P) $(DESTDIR)$(manualdir) $(DESTDIR)$(bashcompletiondir) $(DESTDIR)$(zshcompletiondir) $(DESTDIR)$(fishcompletiondir)
+	$(INSTALL_DATA) pages/*.8 $(DESTDIR)$(manualdir)
+	$(INSTALL_DATA) pages/husk.bash $(DESTDIR)$(bashcompletiondir)/husk
+	$(INSTALL_DATA) pages/_husk $(DESTDIR)$(zshcompletiondir)/_husk
+	$(INSTALL_DATA) pages/husk.fish $(DESTDIR)$(fishcompletiondir)/husk.fish
+
+uninstall-local:
+	cd pages && for page in *.8; do rm -f $(DESTDIR)$(manualdir)/$$page; done
+	rm -f $(DESTDIR)$(bashcompletiondir)/husk $(DESTDIR)$(zshcompletiondir)/_husk $(DESTDIR)$(fishcompletiondir)/husk.fish
+endif
 
 # husk-init has a compiler of its own, so plain rules instead of automake's.
 INIT_OBJECTS = $(INIT_FILES:%.c=init-obj/%.o)
@@ -43,4 +69,4 @@ husk-init: $(INIT_OBJECTS) libinit.a
 
 CLEANFILES = husk-init libinit.a
 clean-local:
-	rm -rf init-obj
+	rm -rf init-obj pages

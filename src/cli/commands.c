@@ -7,9 +7,14 @@
 #include "record/record.h"
 
 const struct command *const commands[] = {
-	&command_create, &command_start, &command_run, &command_exec, &command_state, &command_list, &command_ps,
-	&command_kill, &command_stop, &command_wait, &command_delete, &command_pause, &command_resume, &command_update, &command_spec,
-	&command_features, &command_events, &command_checkpoint, &command_restore, NULL
+	/* a container's life */
+	&command_create, &command_start, &command_run, &command_exec, &command_kill, &command_stop, &command_wait,
+	&command_delete, &command_pause, &command_resume, &command_update, &command_checkpoint, &command_restore,
+	/* what it is doing */
+	&command_state, &command_list, &command_ps, &command_events,
+	/* husk itself */
+	&command_spec, &command_features, &command_completion, &command_man, &command_help,
+	NULL
 };
 
 struct match {

@@ -125,7 +125,7 @@ static int update(const struct globals *g, const void *values, const struct word
 struct ps_values { const char *format; };
 
 static const struct option_row ps_options[] = {
-	{ 'f', "format", OPTION_TEXT, offsetof(struct ps_values, format), "FORMAT", "table (default) or json" },
+	{ 'f', "format", OPTION_TEXT, offsetof(struct ps_values, format), "table|json", "how it is printed: a table by default" },
 	OPTIONS_END
 };
 

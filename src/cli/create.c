@@ -104,12 +104,12 @@ static int run(const struct globals *g, const void *values, const struct words *
 }
 
 const struct command command_create = {
-	.name = "create", .arguments = "CONTAINER-ID", .summary = "make a container; its process waits for husk start",
+	.name = "create", .arguments = "NEW-ID", .summary = "make a container; its process waits for husk start",
 	.options = create_options, .size = sizeof(struct values), .min = 1, .max = 1, .run = create,
 };
 
 const struct command command_run = {
-	.name = "run", .arguments = "CONTAINER-ID", .summary = "create and start a container",
+	.name = "run", .arguments = "NEW-ID", .summary = "create and start a container",
 	.notes = "In the foreground the exit code is that of the container's process, 128+N when signal N ended it.",
 	.options = run_options, .size = sizeof(struct values), .min = 1, .max = 1, .run = run,
 };

@@ -22,7 +22,7 @@ static const struct option_row options[] = {
 	{ 'e', "env", OPTION_WORDS, AT(env), "NAME=VALUE", "add to the environment; may be repeated" },
 	{ 'u', "user", OPTION_TEXT, AT(user), "UID[:GID]", "user and group, numbers or names of the container" },
 	{ 'g', "additional-gids", OPTION_WORDS, AT(gids), "GID", "one more group; may be repeated" },
-	{ 0, "cwd", OPTION_TEXT, AT(cwd), "DIR", "working directory in the container" },
+	{ 0, "cwd", OPTION_TEXT, AT(cwd), "PATH", "working directory in the container" },
 	{ 't', "tty", OPTION_FLAG, AT(tty), NULL, "give it a terminal" },
 	{ 'c', "cap", OPTION_WORDS, AT(caps), "CAP", "one more capability; may be repeated" },
 	{ 0, "no-new-privs", OPTION_FLAG, AT(no_new_privs), NULL, "execve(2) gains no privileges" },

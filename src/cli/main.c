@@ -8,13 +8,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/own.h"
 #include "cli/codes.h"
 #include "cli/commands.h"
 #include "cli/failure.h"
+#include "cli/help.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "life/describe.h"
@@ -72,7 +72,7 @@ static int run_command(const struct globals *g, const struct command *c, int arg
 	if (words_parse(c->options, argc, argv, &at, c->stops, values, &p, e) < 0)
 		return err_in(e, "%s", c->name);
 	if (p.help) {
-		options_help(stdout, c);
+		help_of(stdout, c);
 		return fflush(stdout) == 0 ? 0 : EXIT_SYSTEM;
 	}
 	add_rest(&p, argc, argv, at);
@@ -125,14 +125,14 @@ int main(int argc, char **argv)
 	if (make_fit(&e) < 0 || words_parse(global_options, argc, argv, &at, true, &g, &p, &e) < 0 ||
 	    failure_check(&g, &e) < 0)
 		return fail(&g, NULL, code_of(NULL, &e), &e);
-	if (p.help || (at < argc && strcmp(argv[at], "help") == 0 && at + 1 == argc)) {
-		options_help_all(stdout);
+	if (p.help) {
+		help_of_all(stdout);
 		return 0;
 	}
 	if (g.version)
 		return print_version();
 	if (at >= argc) {
-		options_help_all(stderr);
+		help_of_all(stderr);
 		err_set(&e, ERR_USAGE, "no command was given");
 		failure_report(&g, &e, NULL, EXIT_NO_COMMAND);
 		return EXIT_NO_COMMAND;

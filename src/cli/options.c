@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parser of the option tables, and the --help made from them. */
+/* The parser of the option tables. */
 #include "cli/options.h"
 
 #include <errno.h>
@@ -16,27 +16,27 @@ const struct option_row global_options[] = {
 	{ 0, "root", OPTION_TEXT, offsetof(struct globals, root), "DIR",
 	  "where the state of containers is kept (/run/husk; rootless: $XDG_RUNTIME_DIR/husk)" },
 	{ 0, "log", OPTION_TEXT, offsetof(struct globals, log), "FILE", "append messages to this file, too" },
-	{ 0, "log-format", OPTION_TEXT, offsetof(struct globals, log_format), "FORMAT",
-	  "of the log file: text (default) or json" },
-	{ 0, "log-level", OPTION_TEXT, offsetof(struct globals, log_level), "LEVEL",
-	  "error, warning (default), info or debug" },
+	{ 0, "log-format", OPTION_TEXT, offsetof(struct globals, log_format), "text|json",
+	  "how messages look in the log: text by default" },
+	{ 0, "log-level", OPTION_TEXT, offsetof(struct globals, log_level), "error|warning|info|debug",
+	  "what is worth a message: warning by default" },
 	{ 0, "debug", OPTION_FLAG, offsetof(struct globals, debug), NULL, "the same as --log-level=debug" },
 	{ 0, "systemd-cgroup", OPTION_FLAG, offsetof(struct globals, systemd_cgroup), NULL,
 	  "the same as --cgroup-manager=systemd" },
-	{ 0, "cgroup-manager", OPTION_TEXT, offsetof(struct globals, cgroup_manager), "MANAGER",
-	  "cgroupfs (default), systemd or disabled" },
+	{ 0, "cgroup-manager", OPTION_TEXT, offsetof(struct globals, cgroup_manager), "cgroupfs|systemd|disabled",
+	  "who makes control groups: cgroupfs by default" },
 	{ 0, "error-fd", OPTION_U64, offsetof(struct globals, error_fd), "N",
 	  "when the command fails, write one JSON object to this open descriptor: kind, exitCode, message and, when known, stage, "
 	  "path, file, line, column, errno, hint" },
-	{ 0, "rootless", OPTION_NO_TEXT, 0, "BOOL", "accepted, without effect: found out by itself" },
-	{ 0, "criu", OPTION_NO_TEXT, 0, "PATH", "accepted, without effect" },
+	{ 0, "rootless", OPTION_NO_TEXT, 0, "true|false|auto", "accepted, without effect: found out by itself" },
+	{ 0, "criu", OPTION_NO_TEXT, 0, "FILE", "accepted, without effect" },
 	{ 'v', "version", OPTION_FLAG, offsetof(struct globals, version), NULL, "print the version" },
 	{}
 };
 
-static bool takes_value(enum option_kind kind)
+bool option_takes_value(const struct option_row *o)
 {
-	switch (kind) {
+	switch (o->kind) {
 	case OPTION_FLAG:
 	case OPTION_NO_FLAG:
 		return false;
@@ -184,7 +184,7 @@ struct parser {
 /* VALUE: what stood in the same word, NULL when nothing did. */
 static int take(struct parser *p, const struct option_row *o, const char *value)
 {
-	if (takes_value(o->kind) && !value) {
+	if (option_takes_value(o) && !value) {
 		if (p->at >= p->argc)
 			return err_set(p->e, ERR_USAGE, "option --%s requires an argument", o->name);
 		value = p->argv[p->at++];
@@ -205,7 +205,7 @@ static int take_letters(struct parser *p, const char *word)
 
 		if (!o)
 			return err_set(p->e, ERR_USAGE, "unknown option \"%s\"", word);
-		if (takes_value(o->kind))
+		if (option_takes_value(o))
 			return take(p, o, c[1] == '=' ? c + 2 : c[1] ? c + 1 : NULL);
 		if (c[1] == '=')
 			return take(p, o, c + 2);
@@ -266,45 +266,4 @@ const struct command *command_find(const char *name)
 		if (str_eq((*c)->name, name))
 			return *c;
 	return NULL;
-}
-
-static void print_row(FILE *f, const struct option_row *o)
-{
-	char left[64];
-
-	if (o->letter)
-		(void)snprintf(left, sizeof(left), "-%c, --%s%s%s", o->letter, o->name, o->value ? "=" : "",
-			       o->value ? o->value : "");
-	else
-		(void)snprintf(left, sizeof(left), "    --%s%s%s", o->name, o->value ? "=" : "",
-			       o->value ? o->value : "");
-	(void)fprintf(f, "  %-30s %s\n", left, o->help);
-}
-
-static void print_table(FILE *f, const struct option_row *table)
-{
-	for (const struct option_row *o = table; o->name; o++)
-		print_row(f, o);
-	(void)fprintf(f, "  %-30s %s\n", "-h, --help", "print this");
-}
-
-void options_help(FILE *f, const struct command *c)
-{
-	(void)fprintf(f, "Usage: husk [GLOBAL-OPTION...] %s [OPTION...]%s%s\n\n%s\n", c->name, *c->arguments ? " " : "",
-		      c->arguments, c->summary);
-	if (c->notes)
-		(void)fprintf(f, "%s\n", c->notes);
-	(void)fprintf(f, "\nOptions:\n");
-	print_table(f, c->options);
-}
-
-void options_help_all(FILE *f)
-{
-	(void)fprintf(f, "Usage: husk [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n\n"
-		      "Runs containers as the runtime specification of the Open Container Initiative says.\n\nCommands:\n");
-	for (const struct command *const *c = commands; *c; c++)
-		(void)fprintf(f, "  %-12s %s\n", (*c)->name, (*c)->summary);
-	(void)fprintf(f, "\nGlobal options:\n");
-	print_table(f, global_options);
-	(void)fprintf(f, "\n\"husk COMMAND --help\" tells more about a command.\n");
 }

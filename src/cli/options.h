@@ -11,7 +11,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "base/err.h"
 #include "oci-spec/spec.h"
@@ -36,8 +35,8 @@ struct option_row {
 	const char *name;               /* NULL ends the table */
 	enum option_kind kind;
 	size_t offset;                  /* in the command's struct of values */
-	const char *value;              /* what --help calls the value */
-	const char *help;
+	const char *value;              /* what --help calls the value; says what completes it, too: cli/texts.h */
+	const char *help;               /* of any length: wrapped where it is printed */
 };
 
 struct globals {
@@ -50,9 +49,9 @@ extern const struct option_row global_options[];
 
 struct command {
 	const char *name;
-	const char *arguments;          /* "CONTAINER-ID [SIGNAL]" */
+	const char *arguments;          /* "CONTAINER-ID [SIGNAL]": cli/texts.h */
 	const char *summary;            /* one line */
-	const char *notes;              /* more, or NULL */
+	const char *notes;              /* more, or NULL: paragraphs; lines that begin with two blanks stay as they are */
 	const struct option_row *options;
 	size_t size;                    /* of the struct of values; begins zeroed */
 	unsigned min, max;              /* number of arguments */
@@ -64,6 +63,7 @@ struct command {
 };
 
 extern const struct command *const commands[];          /* NULL at the end */
+bool option_takes_value(const struct option_row *);
 const struct command *command_find(const char *name);
 
 struct parsed {
@@ -80,5 +80,3 @@ int words_parse(const struct option_row *, int argc, char **argv, int *at, bool 
 void parsed_undo(struct parsed *);
 void words_add(struct words *, const char *word);       /* keeps a NULL behind the last one */
 
-void options_help(FILE *, const struct command *);
-void options_help_all(FILE *);
