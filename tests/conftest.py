@@ -19,6 +19,8 @@ import uuid
 
 import pytest
 
+from tests.groups import TOPS
+
 HUSK = os.environ.get("HUSK", "husk")
 BUSYBOX = "/bin/busybox"
 APPLETS = ("sh ls cat echo id true false sleep ps mount stat readlink hostname env pwd touch mkdir rm test kill "
@@ -324,6 +326,19 @@ def husk(tmp_path):
     yield h
     h.close()
     assert mounts(tmp_path) == [], "a mount is left on the host"
+
+
+@pytest.fixture
+def group(bundle, tmp_path):
+    """A cgroupsPath of this test's own; nothing may be left of it."""
+    path = "husk-run-" + tmp_path.name.replace("_", "-")[:40] + f"-{os.getpid()}"
+    bundle.linux["cgroupsPath"] = f"/{path}/c"
+    yield f"{path}/c"
+    left = [f"{t}/{path}" for t in TOPS if os.path.isdir(f"{t}/{path}")]
+    for top in left:
+        for folder, _, _ in os.walk(top, topdown=False):
+            os.rmdir(folder)
+    assert not left
 
 
 def mounts(folder):

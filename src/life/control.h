@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `pause`, `resume`, `update` and `ps`: what is asked of a living container's cgroup. On the host. */
+/* `pause`, `resume` and `ps`: what is asked of a living container's cgroup. On the host. */
 #pragma once
 
 #include <stddef.h>
@@ -8,13 +8,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "life/target.h"
-#include "oci-spec/config.h"
 
 int life_pause(const struct target *, struct err *);
 int life_resume(const struct target *, struct err *);
-
-/* Only what is set changes; device rules are ignored (engines send a deny-all with every update). */
-int life_update(const struct target *, const struct oci_resources *, const struct oci_rdt *, struct err *);
 
 /* Every process of the container, by its number on the host. */
 int life_ps(const struct target *, pid_t **pids, size_t *n, struct arena *, struct err *);

@@ -26,6 +26,7 @@
 #include "record/gate.h"
 #include "record/leftovers.h"
 #include "record/root.h"
+#include "record/updated.h"
 #include "record/words.h"
 #include "sys/fd.h"
 
@@ -35,7 +36,7 @@
 #define RECORD_MAX      (16u << 20)     /* annotations are copied into it */
 #define POLL_MSEC       5
 
-static const char *const our_files[] = { GATE_NAME, CONFIG_FILE, RECORD_FILE, ENDING_NAME };
+static const char *const our_files[] = { GATE_NAME, ANNOUNCED_FILE, UPDATED_FILE, CONFIG_FILE, RECORD_FILE, ENDING_NAME };
 
 int record_check_id(const char *id, struct err *e)
 {

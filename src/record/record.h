@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is remembered between two commands: <root>/<id>/, a directory of mode 0700 that holds
- * record.json, config.json (the bytes that came in) and gate, the socket of `start`.  Used by
+ * record.json, config.json (the bytes that came in), gate, the socket of `start`, and what `update` changed (updated.h).  Used by
  * husk on the host, in every command.  The directory is opened once, and its lock is an flock(2)
  * on it: who waits for the lock of a container that is deleted meanwhile finds it gone.
  */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The container's cgroups from outside: where they lie, what is in them, and what pause, ps, update, kill and exec do with them.
 
-Every file is looked for in whatever hierarchy has it, so that the same tests hold on v1, hybrid and v2.
+Every file is looked for in whatever hierarchy has it (tests/groups.py), so that the same tests hold on v1, hybrid and v2.
 """
 import json
 import os
@@ -10,34 +10,7 @@ import time
 
 import pytest
 
-V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
-TOPS = ["/sys/fs/cgroup"] if V2 else [f"/sys/fs/cgroup/{d}" for d in sorted(os.listdir("/sys/fs/cgroup"))
-                                      if not os.path.islink(f"/sys/fs/cgroup/{d}")]
-
-
-@pytest.fixture
-def group(bundle, tmp_path):
-    """A cgroupsPath of this test's own; nothing may be left of it."""
-    path = "husk-run-" + tmp_path.name.replace("_", "-")[:40] + f"-{os.getpid()}"
-    bundle.linux["cgroupsPath"] = f"/{path}/c"
-    yield f"{path}/c"
-    left = [f"{t}/{path}" for t in TOPS if os.path.isdir(f"{t}/{path}")]
-    for top in left:
-        for folder, _, _ in os.walk(top, topdown=False):
-            os.rmdir(folder)
-    assert not left
-
-
-def read(group, *names):
-    for top in TOPS:
-        for name in names:
-            if os.path.exists(f"{top}/{group}/{name}"):
-                return open(f"{top}/{group}/{name}").read().strip()
-    return None
-
-
-def where(pid):
-    return {line.strip().split(":", 2)[2] for line in open(f"/proc/{pid}/cgroup")}
+from tests.groups import TOPS, V2, read, where
 
 
 def test_the_container_is_in_exactly_its_cgroup_in_every_hierarchy(husk, bundle, group):

@@ -114,7 +114,8 @@ static void cpu_tests(void)
 	check("{\"cpu\":{\"realtimePeriod\":5}}", &v2, C "realtimePeriod: cgroup v2 has no such thing", "v2: rt period");
 	check("{\"cpu\":{\"idle\":1,\"shares\":512}}", &v2, "cpu.idle=1", "v2: idle has no weight");
 	check("{\"cpu\":{\"idle\":0,\"shares\":1024}}", &v2, "cpu.idle=0 ?; cpu.weight=100", "v2: not idle");
-	check("{\"cpu\":{\"idle\":1}}", &v1, "cpu.idle=1", "v1: idle");
+	check("{\"cpu\":{\"idle\":1,\"shares\":512}}", &v1, "cpu.idle=1", "v1: idle");
+	check("{\"cpu\":{\"idle\":0,\"shares\":512}}", &v1, "cpu.idle=0 ?; cpu.shares=512", "v1: not idle");
 	check("{\"cpu\":{\"idle\":2}}", &v1, C "idle: 2 is neither 0 nor 1", "idle is bounded");
 	check("{\"cpu\":{\"quota\":5,\"burst\":6}}", &v1, C "burst: 6 is more than the quota of 5", "burst beyond quota");
 	check("{\"cpu\":{\"cpus\":\"0\"}}", &hybrid, C "cpus: this host has no \"cpuset\" cgroup controller", "no cpuset");
@@ -172,7 +173,7 @@ static void other_tests(void)
 	      "rdma.max=rxe3 hca_object=1 (rxe3 hca_handle=max hca_object=max)", "v1: rdma");
 	check("{\"rdma\":{\"rxe3\":{}}}", &v1, R "rdma[\"rxe3\"]: neither hcaHandles nor hcaObjects", "rdma without a limit");
 	check("{\"unified\":{\"memory.high\":\"5\",\"misc.max\":\"a 1\",\"cgroup.max.depth\":\"3\"}}", &v2,
-	      "memory.high=5; misc.max=a 1; cgroup.max.depth=3", "unified in the order of the file");
+	      "memory.high=5; misc.max=a 1 (a max); cgroup.max.depth=3", "unified in the order of the file");
 	check("{\"unified\":{\"memory.high\":\"5\"}}", &v1,
 	      R "unified[\"memory.high\"]: no such controller in the cgroup v2 hierarchy of this host", "v1: unified");
 	check("{\"unified\":{\"dmem.max\":\"5\"}}", &v2,

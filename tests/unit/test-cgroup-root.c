@@ -14,7 +14,9 @@
 #include "oci-spec/config.h"
 #include "parts/cgroup/cgroup.h"
 #include "parts/cgroup/control.h"
+#include "parts/cgroup/merge.h"
 #include "parts/cgroup/stats.h"
+#include "parts/cgroup/update.h"
 #include "sys/calls.h"
 #include "sys/groupfs.h"
 #include "unit/tap.h"
@@ -51,18 +53,25 @@ static bool good(int r, const struct err *e, const char *what)
 	return r >= 0;
 }
 
-/* The first line of FILE in the group that has it. */
-static const char *look(const struct cgroup *cg, const char *file)
+/* FILE in the group that has it; look() gives its first line. */
+static char *whole(const struct cgroup *cg, const char *file)
 {
 	static char text[4096];
 	struct err ignored;
 
 	for (int i = 0; i < cg->n; i++)
-		if (groupfs_read(cg->dir[i].fd, file, text, sizeof(text), &ignored) >= 0) {
-			text[strcspn(text, "\n")] = '\0';
+		if (groupfs_read(cg->dir[i].fd, file, text, sizeof(text), &ignored) >= 0)
 			return text;
-		}
 	return NULL;
+}
+
+static const char *look(const struct cgroup *cg, const char *file)
+{
+	char *text = whole(cg, file);
+
+	if (text)
+		text[strcspn(text, "\n")] = '\0';
+	return text;
 }
 
 static bool exists(const char *name)
@@ -205,38 +214,63 @@ static void undo(void)
 	OK(!exists(top), "and nothing is left");
 }
 
+/* As life/update.c does it, without a record. */
+static int change(const struct cgroup *cg, const struct oci_resources **now, const char *json, struct arena *a, struct err *e)
+{
+	struct oci_resources *then = ARENA_NEW(a, struct oci_resources);
+	const struct oci_resources *asked = resources(json, a);
+	struct cgroup_update u;
+
+	cgroup_merge(then, *now, asked, a);
+	if (cgroup_update_plan(&u, cg, *now, asked, then, a, e) < 0 || cgroup_update_apply(cg, &u, a, e) < 0)
+		return -1;
+	*now = then;
+	return 0;
+}
+
 static void update(void)
 {
 	AUTO(arena) a = ARENA_NONE;
 	AUTO(cgroup) cg = CGROUP_NONE;
-	const char *mem = host.cgroups == HOST_CGROUP_V2 ? "memory.max" : "memory.limit_in_bytes";
+	bool v2 = host.cgroups == HOST_CGROUP_V2;
+	const char *mem = v2 ? "memory.max" : "memory.limit_in_bytes", *json;
+	const struct oci_resources *now;
 	struct cgroup_plan p;
 	struct err e = {};
 	char path[128];
 
 	snprintf(path, sizeof(path), "/%s/u", top);
-	if (!good(plan(&p, path, "{\"memory\":{\"limit\":67108864,\"swap\":67108864},\"pids\":{\"limit\":50}}", &a, &e), &e, "plan") ||
-	    !good(cgroup_make(&cg, &p, &e), &e, "make"))
+	json = "{\"memory\":{\"limit\":67108864,\"swap\":67108864},\"pids\":{\"limit\":50}}";
+	now = resources(json, &a);
+	if (!good(plan(&p, path, json, &a, &e), &e, "plan") || !good(cgroup_make(&cg, &p, &e), &e, "make"))
 		return;
-	good(cgroup_update(&cg, resources("{\"memory\":{\"limit\":134217728,\"swap\":134217728}}", &a), false, &a, &e), &e,
-	     "raise memory and swap together");
+	good(change(&cg, &now, "{\"memory\":{\"limit\":134217728,\"swap\":134217728}}", &a, &e), &e, "raise memory and swap together");
 	SAME(look(&cg, mem), "134217728", "raised");
-	good(cgroup_update(&cg, resources("{\"memory\":{\"limit\":33554432,\"swap\":33554432}}", &a), false, &a, &e), &e, "lower both");
+	good(change(&cg, &now, "{\"memory\":{\"limit\":33554432,\"swap\":33554432}}", &a, &e), &e, "lower both");
 	SAME(look(&cg, mem), "33554432", "lowered");
-	OK(cgroup_update(&cg, resources("{\"memory\":{\"limit\":67108864,\"swap\":67108864},\"pids\":{\"limit\":60},"
-					"\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":9999,\"minor\":1,\"rate\":1}]}}", &a),
-			 false, &a, &e) < 0, "an update that cannot be done as a whole");
+	OK(change(&cg, &now, "{\"memory\":{\"limit\":67108864}}", &a, &e) < 0 && strstr(e.msg, "linux.resources.memory."),
+	   "memory alone beyond memory and swap");
+	printf("# %s\n", e.msg);
+	OK(change(&cg, &now, "{\"memory\":{\"limit\":67108864,\"swap\":67108864},\"pids\":{\"limit\":60},"
+			     "\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":9999,\"minor\":1,\"rate\":1}]}}", &a, &e) < 0,
+	   "an update that cannot be done as a whole");
 	printf("# %s\n", e.msg);
 	SAME(look(&cg, mem), "33554432", "leaves memory as it was");
 	SAME(look(&cg, "pids.max"), "50", "and pids");
-	good(cgroup_update(&cg, resources("{\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":9,\"minor\":9}]}", &a), true, &a, &e),
-	     &e, "devices can be updated when asked for");
-	good(cgroup_update(&cg, resources("{\"memory\":{\"limit\":0},\"cpu\":{\"shares\":0}}", &a), false, &a, &e), &e, "zeros change nothing");
-	good(cgroup_update(&cg, resources("{\"cpu\":{\"quota\":50000}}", &a), false, &a, &e), &e, "quota");
-	good(cgroup_update(&cg, resources("{\"cpu\":{\"period\":200000}}", &a), false, &a, &e), &e, "period");
-	if (host.cgroups == HOST_CGROUP_V2)
+	good(change(&cg, &now, "{\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":9,\"minor\":9}]}", &a, &e), &e,
+	     "devices can be updated");
+	if (!v2)
+		OK(whole(&cg, "devices.list") && strstr(whole(&cg, "devices.list"), "c 9:9 rwm\n"), "the device is allowed");
+	good(change(&cg, &now, "{\"memory\":{\"limit\":0},\"cpu\":{\"shares\":0}}", &a, &e), &e, "zeros change nothing");
+	good(change(&cg, &now, "{\"cpu\":{\"quota\":50000}}", &a, &e), &e, "quota");
+	good(change(&cg, &now, "{\"cpu\":{\"period\":200000}}", &a, &e), &e, "period");
+	if (v2)
 		SAME(look(&cg, "cpu.max"), "50000 200000", "the quota stays");
-	good(cgroup_update(&cg, resources("{\"memory\":{\"limit\":-1}}", &a), false, &a, &e), &e, "no limit any more");
+	good(change(&cg, &now, "{\"cpu\":{\"quota\":20000,\"burst\":20000,\"period\":40000}}", &a, &e), &e, "quota, period and burst");
+	good(change(&cg, &now, "{\"cpu\":{\"quota\":10000,\"burst\":10000,\"period\":20000}}", &a, &e), &e, "all lower");
+	good(change(&cg, &now, "{\"memory\":{\"limit\":-1}}", &a, &e), &e, "no limit any more");
+	OK(now->memory->limit.v == -1 && now->memory->swap.v == -1 && now->pids->limit.v == 50 && now->cpu->period.v == 20000,
+	   "what the record would keep");
 }
 
 static void nested(void)

@@ -151,7 +151,7 @@ int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
 		*out = (struct cgroup){ .manager = p->manager };
 		return 0;
 	}
-	if (write_limits(&cg, &p->writes, false, NULL, e) < 0)
+	if (write_limits(&cg, &p->writes, false, e) < 0)
 		return -1;
 	if (p->devices.n && attach(&cg.dir[cg.n - 1], &p->devices, e) < 0)
 		return -1;
@@ -163,7 +163,7 @@ int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
 
 int cgroup_finish(const struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
 {
-	return write_limits(cg, &p->writes, true, NULL, e);
+	return write_limits(cg, &p->writes, true, e);
 }
 
 /* ---- remembering -------------------------------------------------------------------- */

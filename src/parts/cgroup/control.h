@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What can be done to the processes of a container as a whole: `pause`, `resume`, `kill --all`,
- * `ps`, `delete`, `update`.  On the host, with the groups that cgroup_open() found.  "The container" is its
+ * `ps`, `delete`.  On the host, with the groups that cgroup_open() found.  "The container" is its
  * groups with all their descendants, which the container may have made itself.  Without groups
  * (manager "disabled") these do nothing, or say ERR_UNSUPPORTED where that would be a lie.
  */
@@ -38,13 +38,6 @@ int cgroup_signal_all(const struct cgroup *, int sig, struct err *);
  * processes, 10 s at most.  What is gone already is no error.
  */
 int cgroup_remove(struct cgroup *, struct err *);
-
-/*
- * Changes limits: what is set in R, all or nothing.  Device rules are changed too when R has some and
- * DEVICES says so.
- */
-int cgroup_update(const struct cgroup *, const struct oci_resources *r, bool devices,
-		  struct arena *, struct err *);
 
 /* How often the kernel's OOM killer has killed here; 0 also when it cannot be told. */
 unsigned long cgroup_oom_kills(const struct cgroup *);

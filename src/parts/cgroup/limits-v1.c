@@ -14,12 +14,12 @@
 #define CPU    "linux.resources.cpu."
 #define BLKIO  "linux.resources.blockIO."
 
-/* Newer kernels have no limit for kernel memory (5.16: of its own), or refuse to set one. */
+/* Newer kernels have no limit for kernel memory (5.16: of its own), refuse to set one, or ignore it. */
 static int kernel_memory(struct limits *l, int dir, const char *path, const char *file, int64_t v)
 {
 	if (!v)
 		return 0;
-	return limits_add(l, dir, v < 0 ? WRITE_OPTIONAL : 0, path, file, "%lld", (long long)v);
+	return limits_add(l, dir, v < 0 ? WRITE_OPTIONAL : WRITE_VERIFY, path, file, "%lld", (long long)v);
 }
 
 int limits_v1_memory(struct limits *l, int dir, const struct oci_memory *m)
@@ -65,7 +65,11 @@ int limits_v1_memory(struct limits *l, int dir, const struct oci_memory *m)
 
 int limits_v1_cpu(struct limits *l, int dir, const struct oci_cpu *c)
 {
-	if (c->shares.v &&
+	/* An idle group has no weight, and the kernel refuses to set one. */
+	if (c->idle.set &&
+	    limits_add(l, dir, c->idle.v ? 0 : WRITE_OPTIONAL, CPU "idle", "cpu.idle", "%lld", (long long)c->idle.v) < 0)
+		return -1;
+	if (c->shares.v && !(c->idle.set && c->idle.v) &&
 	    limits_add(l, dir, 0, CPU "shares", "cpu.shares", "%llu", (unsigned long long)c->shares.v) < 0)
 		return -1;
 	/* The kernel refuses a runtime beyond the period: the period first, unless the old runtime forbids it. */
@@ -89,9 +93,6 @@ int limits_v1_cpu(struct limits *l, int dir, const struct oci_cpu *c)
 	if (c->burst.set &&
 	    limits_add(l, dir, c->burst.v ? 0 : WRITE_OPTIONAL, CPU "burst", "cpu.cfs_burst_us", "%llu",
 		       (unsigned long long)c->burst.v) < 0)
-		return -1;
-	if (c->idle.set &&
-	    limits_add(l, dir, c->idle.v ? 0 : WRITE_OPTIONAL, CPU "idle", "cpu.idle", "%lld", (long long)c->idle.v) < 0)
 		return -1;
 	return 0;
 }
@@ -173,7 +174,7 @@ int limits_v1_devices(struct limits *l, int dir, const struct oci_resources *r)
 	if (devices_rules(&rules, r, l->arena, l->e) < 0)
 		return -1;
 	for (size_t i = 0; i < rules.n; i++)
-		if (limits_add(l, dir, WRITE_DEVICES, "linux.resources.devices",
+		if (limits_add(l, dir, 0, "linux.resources.devices",
 			       rules.v[i].allow ? "devices.allow" : "devices.deny", "%s",
 			       devices_text(&rules.v[i], l->arena)) < 0)
 			return -1;

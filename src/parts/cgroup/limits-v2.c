@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/str.h"
 
 #define MEMORY "linux.resources.memory."
@@ -260,6 +261,33 @@ static int where_unified(const struct limits *l, const char *key)
 	return -1;
 }
 
+/* Files with a line per device, and what ends the one of a device. */
+static const char *keyed_default(const char *file)
+{
+	static const struct { const char *file, *text; } keyed[] = {
+		{ "io.max", "rbps=max wbps=max riops=max wiops=max" }, { "io.weight", "default" }, { "io.bfq.weight", "default" },
+		{ "io.latency", "target=0" }, { "rdma.max", "hca_handle=max hca_object=max" }, { "misc.max", "max" },
+		{ "dmem.max", "max" }, { "dmem.low", "0" }, { "dmem.min", "0" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keyed); i++)
+		if (str_eq(file, keyed[i].file))
+			return keyed[i].text;
+	return NULL;
+}
+
+/* "8:0 rbps=1": the way back is that device's. */
+static void note_key(struct limits *l, struct cgroup_write *w)
+{
+	const char *end = keyed_default(w->file);
+	size_t key = strcspn(w->text, " ");
+
+	if (!end || !w->text[key])
+		return;
+	w->flags |= WRITE_KEYED;
+	w->undo = arena_printf(l->arena, "%.*s %s", (int)key, w->text, end);
+}
+
 int limits_v2_unified(struct limits *l, const str_map *unified)
 {
 	char path[300];
@@ -277,6 +305,7 @@ int limits_v2_unified(struct limits *l, const str_map *unified)
 				       path);
 		if (limits_add(l, dir, 0, path, key, "%s", unified->v[i].value) < 0)
 			return -1;
+		note_key(l, &l->out->v[l->out->n - 1]);
 	}
 	return 0;
 }

@@ -26,19 +26,19 @@
 
 enum cgroup_write_flag {
 	WRITE_OPTIONAL  = 1 << 0,       /* no such file: as good as written */
-	WRITE_PAIR      = 1 << 1,       /* refused as contradicting what is there: the next one first, then again */
+	WRITE_PAIR      = 1 << 1,       /* must fit the next one at every moment: in whatever order the kernel takes them */
 	WRITE_ELSE      = 1 << 2,       /* no such file: the next one stands in for it; otherwise the next one is left out */
 	WRITE_LATE      = 1 << 3,       /* would forbid the birth of init: written once it is inside (cgroup_finish) */
 	WRITE_NO_LESS   = 1 << 4,       /* memory.checkBeforeUpdate: a limit below the present use is refused */
 	WRITE_KEYED     = 1 << 5,       /* the file has a line per key (device), this is one of them: matters when rolled back */
-	WRITE_DEVICES   = 1 << 6,       /* a device rule of v1 */
+	WRITE_VERIFY    = 1 << 6,       /* newer kernels take it and do nothing: then there is a warning */
 };
 
 struct cgroup_write {
 	uint8_t dir;                    /* in the plan's dirs */
 	uint8_t flags;
 	const char *file, *text;
-	const char *undo;               /* WRITE_KEYED: what to write when the key had no line before */
+	const char *undo;               /* WRITE_KEYED: what to write when the key had no line before; `update` */
 	const char *path;               /* in config.json: "linux.resources.memory.limit" */
 };
 

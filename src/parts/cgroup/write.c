@@ -5,15 +5,17 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "sys/fd.h"
 #include "sys/groupfs.h"
 
+#define ROW_MAX 4
+
 struct writer {
 	const struct cgroup *cg;
-	struct write_journal *journal;
 	/* The file of the last write: device rules come by the dozen. */
 	int fd;
 	uint8_t dir;
@@ -38,26 +40,6 @@ static int open_for(struct writer *wr, const struct cgroup_write *w, struct err 
 	return 0;
 }
 
-static void remember(struct writer *wr, const struct cgroup_write *w)
-{
-	struct write_journal *j = wr->journal;
-	struct err ignored;
-	char text[16384];
-
-	if (!j || groupfs_read(wr->cg->dir[w->dir].fd, w->flags & WRITE_DEVICES ? "devices.list" : w->file, text,
-			       sizeof(text), &ignored) < 0)
-		return;
-	if (j->n == j->room) {
-		struct write_before *v = ARENA_ARRAY(j->arena, struct write_before, j->room ? 2 * j->room : 16);
-
-		if (j->n)
-			memcpy(v, j->v, j->n * sizeof(*v));
-		j->v = v;
-		j->room = j->room ? 2 * j->room : 16;
-	}
-	j->v[j->n++] = (struct write_before){ w, w->file, arena_strdup(j->arena, text) };
-}
-
 /* memory.checkBeforeUpdate: v2 would reclaim and kill until the new limit holds; refuse as v1 does. */
 static int check_use(const struct writer *wr, const struct cgroup_write *w, struct err *e)
 {
@@ -73,6 +55,19 @@ static int check_use(const struct writer *wr, const struct cgroup_write *w, stru
 	if (num_parse(text, UINT64_MAX, &now) && now > limit)
 		return err_set(e, ERR_STATE, "%s: the limit of %s bytes is below the %s bytes in use", w->path, w->text, text);
 	return 0;
+}
+
+static void verify(const struct writer *wr, const struct cgroup_write *w)
+{
+	struct err ignored;
+	char text[32];
+	uint64_t is, wanted;
+
+	if (groupfs_read(wr->cg->dir[w->dir].fd, w->file, text, sizeof(text), &ignored) < 0)
+		return;
+	/* The kernel rounds to pages. */
+	if (num_parse_n(text, strcspn(text, "\n"), UINT64_MAX, &is) && num_parse(w->text, UINT64_MAX, &wanted) && is > wanted)
+		log_warning("%s: has no effect: this kernel does not keep the limit in \"%s\"", w->path, w->file);
 }
 
 /* 1 written, 0 there is no such file, -1. The error is complete. */
@@ -91,7 +86,6 @@ static int write_one(struct writer *wr, const struct cgroup_write *w, struct err
 		e->num = ENOENT;
 		return 0;
 	}
-	remember(wr, w);
 	if (fd_write_all(wr->fd, w->text, strlen(w->text), e) < 0) {
 		int num = e->num;
 
@@ -99,6 +93,8 @@ static int write_one(struct writer *wr, const struct cgroup_write *w, struct err
 		e->num = num;
 		return -1;
 	}
+	if (w->flags & WRITE_VERIFY)
+		verify(wr, w);
 	return 1;
 }
 
@@ -107,30 +103,66 @@ static bool is_contradiction(const struct err *e)
 	return e->num == EINVAL || e->num == EBUSY || e->num == ERANGE;
 }
 
-/* Writes V[i] and returns how many entries were dealt with. */
+/*
+ * Writes that must fit each other at every moment, like a limit of memory and one of memory and swap together, stand in a row,
+ * all but the last one marked: in which order they go is seen when the kernel refuses.  How many entries were dealt with.
+ */
+static int write_row(struct writer *wr, const struct cgroup_write *v, size_t n, struct err *e)
+{
+	bool is_done[ROW_MAX] = {};
+
+	for (size_t left = n, before; left;) {
+		bool is_refused = false;
+
+		before = left;
+		for (size_t i = 0; i < n; i++) {
+			struct err this;
+			int r = is_done[i] ? 1 : write_one(wr, &v[i], &this);
+
+			if (r > 0 || (r == 0 && v[i].flags & WRITE_OPTIONAL)) {
+				left -= !is_done[i];
+				is_done[i] = true;
+				continue;
+			}
+			if (!is_refused || !is_contradiction(&this))
+				*e = this;
+			is_refused = true;
+			if (!is_contradiction(&this))
+				return -1;
+		}
+		if (left == before)
+			return -1;
+	}
+	return (int)n;
+}
+
+static size_t row_length(const struct cgroup_write *v, size_t left)
+{
+	size_t n = 1;
+
+	while (n < left && n < ROW_MAX && v[n - 1].flags & WRITE_PAIR)
+		n++;
+	return n;
+}
+
+/* Writes V[0], and what belongs to it; returns how many entries were dealt with. */
 static int write_some(struct writer *wr, const struct cgroup_write *v, size_t left, struct err *e)
 {
-	int r = write_one(wr, v, e);
+	int r;
 
-	if (r == 0 && v->flags & WRITE_ELSE && left > 1)
-		return 1;
+	if (v->flags & WRITE_PAIR)
+		return write_row(wr, v, row_length(v, left), e);
+	r = write_one(wr, v, e);
 	if (r == 0)
-		return v->flags & WRITE_OPTIONAL ? 1 : -1;
+		return v->flags & (WRITE_ELSE | WRITE_OPTIONAL) ? 1 : -1;
 	if (r > 0)
 		return v->flags & WRITE_ELSE ? 2 : 1;
-	if (v->flags & WRITE_PAIR && left > 1 && is_contradiction(e)) {
-		struct err second;
-
-		if (write_one(wr, v + 1, &second) == 1 && write_one(wr, v, e) == 1)
-			return 2;
-	}
 	return -1;
 }
 
-int write_limits(const struct cgroup *cg, const struct cgroup_writes *list, bool late, struct write_journal *journal,
-		 struct err *e)
+int write_limits(const struct cgroup *cg, const struct cgroup_writes *list, bool late, struct err *e)
 {
-	AUTO(writer) wr = { .cg = cg, .journal = journal, .fd = -EBADF };
+	AUTO(writer) wr = { .cg = cg, .fd = -EBADF };
 
 	for (size_t i = 0; i < list->n;) {
 		int done = 1;
@@ -142,65 +174,4 @@ int write_limits(const struct cgroup *cg, const struct cgroup_writes *list, bool
 		i += (size_t)done;
 	}
 	return 0;
-}
-
-/* The line of KEY ("8:0 ") in a keyed file, or NULL. */
-static const char *line_of(const char *text, const char *write, size_t *len)
-{
-	size_t key = strcspn(write, " ") + 1;
-	const char *line;
-
-	while ((line = str_word(&text, "\n", len)))
-		if (*len > key && memcmp(line, write, key) == 0)
-			return line;
-	return NULL;
-}
-
-/* Device rules of v1: the list as it was, anew. */
-static void devices_back(int group, const char *list)
-{
-	struct err ignored;
-	const char *line;
-	size_t len;
-
-	(void)groupfs_write(group, "devices.deny", "a", &ignored);
-	while ((line = str_word(&list, "\n", &len))) {
-		char rule[64];
-		struct text t = TEXT(rule);
-
-		text_addn(&t, line, len);
-		if (len && !t.cut)
-			(void)groupfs_write(group, "devices.allow", rule, &ignored);
-	}
-}
-
-void write_back(const struct cgroup *cg, const struct write_journal *j)
-{
-	struct err ignored;
-
-	for (size_t i = j->n; i-- > 0;) {
-		const struct write_before *b = &j->v[i];
-		int group = cg->dir[b->w->dir].fd;
-		char text[4096];
-		struct text t = TEXT(text);
-		const char *line;
-		size_t len;
-
-		if (b->w->flags & WRITE_DEVICES) {
-			if (i == 0 || !(j->v[i - 1].w->flags & WRITE_DEVICES))
-				devices_back(group, b->text);
-			continue;
-		}
-		if (b->w->flags & WRITE_KEYED) {
-			line = line_of(b->text, b->w->text, &len);
-			text_addn(&t, line ? line : b->w->undo, line ? len : strlen(b->w->undo));
-		} else {
-			text_addn(&t, b->text, strcspn(b->text, "\n"));
-		}
-		/* An empty cpuset.cpus of v2 means "the parent's"; write(2) needs a byte to say so. */
-		if (!t.len)
-			text_add(&t, "\n");
-		if (!t.cut)
-			(void)groupfs_write(group, b->file, text, &ignored);
-	}
 }

@@ -4,17 +4,8 @@
 
 #include "parts/cgroup/cgroup.h"
 
-/* What was there before, to be put back when a later write fails. */
-struct write_journal {
-	struct write_before { const struct cgroup_write *w; const char *file, *text; } *v;
-	size_t n, room;
-	struct arena *arena;
-};
-
 /*
- * LATE: only those that are marked so, otherwise only the others.  JOURNAL may be NULL: the groups are new
- * and removed when something fails.  Errors name the path in config.json.
+ * LATE: only those that are marked so, otherwise only the others.  On failure what was written stays: new groups are removed,
+ * `update` puts back.  Errors name the path in config.json.
  */
-int write_limits(const struct cgroup *, const struct cgroup_writes *, bool late, struct write_journal *, struct err *);
-/* Backwards, as far as it goes. */
-void write_back(const struct cgroup *, const struct write_journal *);
+int write_limits(const struct cgroup *, const struct cgroup_writes *, bool late, struct err *);

@@ -232,6 +232,29 @@ int rdt_remove(const struct rdt_plan *p, struct err *e)
 	return p->is_set ? remove_all(p, true, p->is_ours, e) : 0;
 }
 
+int rdt_before(const struct rdt_plan *p, str_list *before, struct arena *a, struct err *e)
+{
+	AUTO_FD int clos = -EBADF;
+	char have[SCHEMATA_MAX];
+	const char *rest = have, *line;
+	size_t len;
+
+	*before = (str_list){};
+	if (!p->is_set)
+		return 0;
+	clos = open_clos(p, e);
+	if (clos < 0 || file_read_at(clos, "schemata", have, sizeof(have), e) < 0)
+		return err_in(e, "linux.intelRdt");
+	before->v = ARENA_ARRAY(a, const char *, strlen(have) / 2 + 1);
+	while ((line = str_word(&rest, "\n", &len))) {
+		size_t blank = strspn(line, " ");
+
+		if (len > blank)
+			before->v[before->n++] = arena_strndup(a, line + blank, len - blank);
+	}
+	return 0;
+}
+
 int rdt_update(const struct rdt_plan *p, struct err *e)
 {
 	AUTO_FD int clos = -EBADF;
@@ -240,4 +263,16 @@ int rdt_update(const struct rdt_plan *p, struct err *e)
 		return 0;
 	clos = open_clos(p, e);
 	return clos < 0 ? -1 : write_lines(p, clos, e);
+}
+
+void rdt_put_back(const struct rdt_plan *p, const str_list *before)
+{
+	struct rdt_plan old = *p;
+	struct err ignored;
+
+	old.schemata = before->v;
+	/* One at a time: a line that the kernel refuses keeps none of the others. */
+	old.n = 1;
+	for (size_t i = 0; i < before->n; i++, old.schemata++)
+		(void)rdt_update(&old, &ignored);
 }

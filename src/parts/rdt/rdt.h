@@ -45,5 +45,10 @@ void rdt_keep(struct rdt *);
 void rdt_undo(struct rdt *);
 /* delete: removes the monitoring group, and the class when it is ours. Missing is fine. */
 int rdt_remove(const struct rdt_plan *, struct err *);
-/* update --l3-cache-schema, --mem-bw-schema: writes the lines of the plan. */
+/*
+ * update --l3-cache-schema, --mem-bw-schema: writes the lines of the plan.  BEFORE: the lines as they were, which rdt_put_back()
+ * writes again, when the update as a whole fails.
+ */
+int rdt_before(const struct rdt_plan *, str_list *before, struct arena *, struct err *);
 int rdt_update(const struct rdt_plan *, struct err *);
+void rdt_put_back(const struct rdt_plan *, const str_list *before);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `husk update`: a file of limits, and options that win over it. */
+#include "life/update.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/own.h"
+#include "base/str.h"
+#include "cli/commands.h"
+#include "cli/limits.h"
+#include "sys/fd.h"
+
+#define RESOURCES_MAX (16u << 20)
+
+struct values {
+	const char *resources, *cpus, *mems, *l3, *bandwidth;
+	struct opt_u64 weight, period, shares, rt_period, burst, swappiness;
+	struct opt_i64 quota, rt_runtime, idle, memory, reservation, swap, kernel, kernel_tcp, pids;
+	struct words weights, read_bps, write_bps, read_iops, write_iops, huge_pages, rdma, unified, rules;
+};
+
+#define AT(member) offsetof(struct values, member)
+
+static const struct option_row options[] = {
+	{ 'r', "resources", OPTION_TEXT, AT(resources), "FILE",
+	  "read limits from this file, JSON like linux.resources in config.json; - is standard input" },
+	{ 0, "memory", OPTION_SIZE, AT(memory), "SIZE", "limit of memory, like 512M; -1: none" },
+	{ 0, "memory-reservation", OPTION_SIZE, AT(reservation), "SIZE",
+	  "memory that is left to it when memory gets short; -1: none" },
+	{ 0, "memory-swap", OPTION_SIZE, AT(swap), "SIZE", "limit of memory and swap together; -1: none" },
+	{ 0, "memory-swappiness", OPTION_U64, AT(swappiness), "N", "inclination to swap, 0 to 100; cgroup v1 only" },
+	{ 0, "kernel-memory", OPTION_SIZE, AT(kernel), "SIZE",
+	  "limit of the kernel's memory; without effect, with a warning, on kernels since 5.16; cgroup v1 only" },
+	{ 0, "kernel-memory-tcp", OPTION_SIZE, AT(kernel_tcp), "SIZE", "limit of the memory of TCP buffers; cgroup v1 only" },
+	{ 0, "cpu-period", OPTION_U64, AT(period), "USEC", "period of the quota" },
+	{ 0, "cpu-quota", OPTION_I64, AT(quota), "USEC", "CPU time per period; -1: no limit" },
+	{ 0, "cpu-burst", OPTION_U64, AT(burst), "USEC", "CPU time that may be saved up for a later period; 0: none" },
+	{ 0, "cpu-share", OPTION_U64, AT(shares), "N", "share of CPU time, 2 to 262144; 1024 is the usual one" },
+	{ 0, "cpu-shares", OPTION_U64, AT(shares), "N", "the same as --cpu-share" },
+	{ 0, "cpu-rt-period", OPTION_U64, AT(rt_period), "USEC", "period of the real-time runtime; cgroup v1 only" },
+	{ 0, "cpu-rt-runtime", OPTION_I64, AT(rt_runtime), "USEC", "real-time CPU time per period; cgroup v1 only" },
+	{ 0, "cpu-idle", OPTION_I64, AT(idle), "0|1", "run only when nothing else wants the CPU" },
+	{ 0, "cpuset-cpus", OPTION_TEXT, AT(cpus), "LIST", "CPUs that may be used, like 0-3,7" },
+	{ 0, "cpuset-mems", OPTION_TEXT, AT(mems), "LIST", "memory nodes that may be used, like 0" },
+	{ 0, "pids-limit", OPTION_I64, AT(pids), "N", "number of processes and threads; -1: no limit" },
+	{ 0, "blkio-weight", OPTION_U64, AT(weight), "N", "share of block I/O, 10 to 1000" },
+	{ 0, "blkio-weight-device", OPTION_WORDS, AT(weights), "DEVICE=N",
+	  "share of one device, which is a path or MAJOR:MINOR; may be repeated" },
+	{ 0, "device-read-bps", OPTION_WORDS, AT(read_bps), "DEVICE=SIZE",
+	  "bytes per second read from a device; 0: no limit; may be repeated" },
+	{ 0, "device-write-bps", OPTION_WORDS, AT(write_bps), "DEVICE=SIZE",
+	  "bytes per second written to a device; may be repeated" },
+	{ 0, "device-read-iops", OPTION_WORDS, AT(read_iops), "DEVICE=N", "reads per second from a device; may be repeated" },
+	{ 0, "device-write-iops", OPTION_WORDS, AT(write_iops), "DEVICE=N", "writes per second to a device; may be repeated" },
+	{ 0, "hugepage-limit", OPTION_WORDS, AT(huge_pages), "PAGE=SIZE",
+	  "limit of huge pages of one size, like 2MB=1G; may be repeated" },
+	{ 0, "rdma", OPTION_WORDS, AT(rdma), "DEVICE=HANDLES:OBJECTS",
+	  "limit of an RDMA device's handles and objects, one of which may be missing: mlx5_0=:2000; may be repeated" },
+	{ 0, "unified", OPTION_WORDS, AT(unified), "FILE=TEXT",
+	  "write this to a file of the cgroup, like memory.high=1000000; cgroup v2 only; may be repeated" },
+	{ 0, "device-rule", OPTION_WORDS, AT(rules), "RULE",
+	  "one more rule for device nodes, behind those there are, like \"allow c 10:229 rwm\" or \"deny b *:* rw\"; may be repeated" },
+	{ 0, "l3-cache-schema", OPTION_TEXT, AT(l3), "TEXT", "lines for the cache in the container's class of Intel RDT" },
+	{ 0, "mem-bw-schema", OPTION_TEXT, AT(bandwidth), "TEXT", "the line for memory bandwidth in that class" },
+	OPTIONS_END
+};
+
+static int read_resources(struct update_request *rq, const char *path, struct oci_resources **out, struct arena *a,
+			  struct err *e)
+{
+	bool is_stdin = str_eq(path, "-");
+	AUTO_FD int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : fd_open(path, O_RDONLY, 0, e);
+	struct spec_error why;
+	void *decoded;
+
+	rq->file = is_stdin ? "standard input" : path;
+	if (fd < 0)
+		return is_stdin ? err_sys(e, "standard input") : -1;
+	rq->text = fd_read_all(fd, RESOURCES_MAX, a, &rq->len, e);
+	if (!rq->text)
+		return err_in(e, "%s", rq->file);
+	if (spec_decode(&oci_resources_type, rq->text, rq->len, a, &decoded, &why) < 0)
+		return spec_fail(e, rq->file, &why);
+	*out = decoded;
+	return 0;
+}
+
+/* A 0 would be taken for "not set": who says it at the command line means something. */
+static int check(const struct values *v, struct err *e)
+{
+	const struct { const char *name; bool set; int64_t n; } numbers[] = {
+		{ "memory", v->memory.set, v->memory.v }, { "memory-reservation", v->reservation.set, v->reservation.v },
+		{ "memory-swap", v->swap.set, v->swap.v }, { "cpu-quota", v->quota.set, v->quota.v },
+		{ "cpu-period", v->period.set, (int64_t)v->period.v }, { "cpu-share", v->shares.set, (int64_t)v->shares.v },
+		{ "cpu-rt-period", v->rt_period.set, (int64_t)v->rt_period.v },
+		{ "cpu-rt-runtime", v->rt_runtime.set, v->rt_runtime.v },
+		{ "blkio-weight", v->weight.set, (int64_t)v->weight.v },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (numbers[i].set && !numbers[i].n)
+			return err_set(e, ERR_USAGE, "option --%s: 0 is no limit that can be set", numbers[i].name);
+	if (v->weight.set && (v->weight.v < 10 || v->weight.v > 1000))
+		return err_set(e, ERR_USAGE, "option --blkio-weight: %llu is not within 10 to 1000",
+			       (unsigned long long)v->weight.v);
+	if ((v->cpus && !*v->cpus) || (v->mems && !*v->mems))
+		return err_set(e, ERR_USAGE, "option --cpuset-%s: the list is empty", v->cpus && !*v->cpus ? "cpus" : "mems");
+	return 0;
+}
+
+#define COPY(from, to) do { if ((from).set) { (to).set = true; (to).v = (__typeof__((to).v))(from).v; } } while (0)
+#define SECTION(s) do { if (!(s)) (s) = arena_alloc(a, sizeof(*(s))); } while (0)
+
+static void overlay(struct oci_resources *r, const struct values *v, struct arena *a)
+{
+	SECTION(r->memory);
+	COPY(v->memory, r->memory->limit);
+	COPY(v->reservation, r->memory->reservation);
+	COPY(v->swap, r->memory->swap);
+	COPY(v->swappiness, r->memory->swappiness);
+	COPY(v->kernel, r->memory->kernel);
+	COPY(v->kernel_tcp, r->memory->kernel_tcp);
+	SECTION(r->cpu);
+	COPY(v->shares, r->cpu->shares);
+	COPY(v->period, r->cpu->period);
+	COPY(v->quota, r->cpu->quota);
+	COPY(v->burst, r->cpu->burst);
+	COPY(v->rt_period, r->cpu->realtime_period);
+	COPY(v->rt_runtime, r->cpu->realtime_runtime);
+	COPY(v->idle, r->cpu->idle);
+	if (v->cpus)
+		r->cpu->cpus = v->cpus;
+	if (v->mems)
+		r->cpu->mems = v->mems;
+	SECTION(r->pids);
+	COPY(v->pids, r->pids->limit);
+	SECTION(r->block_io);
+	COPY(v->weight, r->block_io->weight);
+}
+
+static int overlay_lists(struct oci_resources *r, const struct values *v, struct arena *a, struct err *e)
+{
+	struct oci_block_io *b = r->block_io;
+
+	if (limits_weights(&b->weight_device, &v->weights, "blkio-weight-device", a, e) < 0 ||
+	    limits_rates(&b->throttle_read_bps, &v->read_bps, "device-read-bps", true, a, e) < 0 ||
+	    limits_rates(&b->throttle_write_bps, &v->write_bps, "device-write-bps", true, a, e) < 0 ||
+	    limits_rates(&b->throttle_read_iops, &v->read_iops, "device-read-iops", false, a, e) < 0 ||
+	    limits_rates(&b->throttle_write_iops, &v->write_iops, "device-write-iops", false, a, e) < 0 ||
+	    limits_huge_pages(&r->hugepage_limits, &v->huge_pages, "hugepage-limit", a, e) < 0 ||
+	    limits_rdma(&r->rdma, &v->rdma, "rdma", a, e) < 0 ||
+	    limits_unified(&r->unified, &v->unified, "unified", a, e) < 0)
+		return -1;
+	return 0;
+}
+
+static int update(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
+{
+	const struct values *v = values;
+	AUTO(arena) mem = ARENA_NONE;
+	struct oci_resources *r = ARENA_NEW(&mem, struct oci_resources);
+	struct update_request rq = { .l3_cache_schema = v->l3, .mem_bw_schema = v->bandwidth };
+	struct target target = target_of(g, arguments);
+
+	if (check(v, e) < 0 || (v->resources && read_resources(&rq, v->resources, &r, &mem, e) < 0))
+		return -1;
+	overlay(r, v, &mem);
+	if (overlay_lists(r, v, &mem, e) < 0 || limits_rules(&rq.rules, &v->rules, "device-rule", &mem, e) < 0)
+		return -1;
+	rq.resources = r;
+	return life_update(&target, &rq, e);
+}
+
+const struct command command_update = {
+	.name = "update", .arguments = "CONTAINER-ID", .summary = "change the limits of a container",
+	.notes = "All changes are made, or none. What is not mentioned stays as it is, and what was changed is remembered: "
+		 "the next update builds on it. Options win over the file.\n\n"
+		 "Device rules in the file replace those of the container, when they are not the same. A single rule "
+		 "that denies everything is ignored, since engines send it with every update; --device-rule \"deny a\" "
+		 "says it in earnest. What every container may use (null, zero, terminals, ...) cannot be denied.",
+	.options = options, .size = sizeof(struct values), .min = 1, .max = 1, .run = update,
+};
