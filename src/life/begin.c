@@ -10,6 +10,7 @@
 #include "life/hooks.h"
 #include "parts/cgroup/control.h"
 #include "parts/notify/notify.h"
+#include "record/announce.h"
 #include "record/gate.h"
 #include "record/groups.h"
 #include "sys/process.h"
@@ -27,6 +28,7 @@ static void stop(const struct record *r, int pidfd)
 
 int begin(struct record *r, const struct oci_config *config, int pidfd, struct arena *a, struct err *e)
 {
+	AUTO(announcement) starting = ANNOUNCEMENT_NONE;
 	AUTO_FD int ready = -EBADF;
 
 	if (r->saved.notify) {
@@ -34,8 +36,11 @@ int begin(struct record *r, const struct oci_config *config, int pidfd, struct a
 		if (ready < 0)
 			return -1;
 	}
+	announce_starting(&starting, r);
 	if (gate_open(r->dir, e) < 0)
 		return -1;
+	announce(r, EVENT_STARTED, NULL, -1);
+	announcement_undo(&starting);
 	if (life_hooks(r, config, HOOK_POSTSTART, STATUS_RUNNING, a, e) < 0) {
 		stop(r, pidfd);
 		return -1;

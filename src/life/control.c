@@ -6,6 +6,7 @@
 #include "life/living.h"
 #include "life/members.h"
 #include "parts/cgroup/control.h"
+#include "record/announce.h"
 #include "record/words.h"
 
 static int pause_it(const struct target *target, struct err *e)
@@ -16,7 +17,16 @@ static int pause_it(const struct target *target, struct err *e)
 		return -1;
 	if (!living_is_alive(l.status) || l.status == STATUS_PAUSED)
 		return err_set(e, ERR_STATE, l.status == STATUS_PAUSED ? WORDS_NOT_RUNNING ": it is paused" : WORDS_NOT_RUNNING);
+<<<<<<< HEAD
 	return l.cgroup.n ? cgroup_freeze(&l.cgroup, e) : living_no_groups(e);
+=======
+	if (!l.cgroup.n)
+		return no_groups(e);
+	if (cgroup_freeze(&l.cgroup, e) < 0)
+		return -1;
+	announce(&l.record, EVENT_PAUSED, NULL, -1);
+	return 0;
+>>>>>>> b912236 (events: one stream of what happens to all containers, and statistics as OpenMetrics)
 }
 
 static int resume(const struct target *target, struct err *e)
@@ -27,7 +37,10 @@ static int resume(const struct target *target, struct err *e)
 		return -1;
 	if (l.status != STATUS_PAUSED)
 		return err_set(e, ERR_STATE, WORDS_NOT_PAUSED);
-	return cgroup_thaw(&l.cgroup, e);
+	if (cgroup_thaw(&l.cgroup, e) < 0)
+		return -1;
+	announce(&l.record, EVENT_RESUMED, NULL, -1);
+	return 0;
 }
 
 static int ps(const struct target *target, pid_t **pids, size_t *n, struct arena *a, struct err *e)

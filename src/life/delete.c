@@ -14,6 +14,8 @@
 #include "life/locate.h"
 #include "parts/cgroup/control.h"
 #include "parts/rdt/rdt.h"
+#include "record/announce.h"
+#include "record/ending.h"
 #include "record/groups.h"
 #include "record/record.h"
 #include "record/status.h"
@@ -72,6 +74,7 @@ static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
 {
 	AUTO(cgroup) cg = CGROUP_NONE;
 	struct oci_config *config = NULL;
+	struct oci_ending ending;
 	struct err why;
 
 	if (groups_open(&cg, r, e) < 0) {
@@ -79,7 +82,12 @@ static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
 			return -1;
 		log_warning("delete \"%s\": its cgroups stay: %s", r->id, e->msg);
 	}
-	if (kill_all(r, &cg, e) < 0 || (cg.n && cgroup_remove(&cg, e) < 0))
+	if (kill_all(r, &cg, e) < 0)
+		return -1;
+	/* While the cgroups still tell of OOM kills. */
+	if (announce_is_heard(r) && ending_find(&ending, r, a))
+		announce(r, EVENT_EXITED, &ending, -1);
+	if (cg.n && cgroup_remove(&cg, e) < 0)
 		return -1;
 	if (r->is_readable) {
 		config = load_config(r, a, &why);
@@ -88,6 +96,7 @@ static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
 	}
 	if (record_remove(r, e) < 0)
 		return -1;
+	announce(r, EVENT_DELETED, NULL, -1);
 	if (config && r->saved.complete && life_hooks(r, config, HOOK_POSTSTOP, STATUS_STOPPED, a, &why) < 0)
 		log_warning("delete \"%s\": %s", r->id, why.msg);
 	return 0;

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "life/members.h"
 #include "parts/cgroup/control.h"
+#include "record/announce.h"
 #include "record/groups.h"
 #include "record/status.h"
 #include "record/words.h"
@@ -90,8 +91,11 @@ static int ask(const struct finishing *f, int sig, unsigned timeout, struct err 
 	if (process_signal(f->pidfd, sig, e) < 0)
 		return e->num == ESRCH ? 1 : -1;
 	/* The signal first: it is what the frozen process finds when it wakes up. */
-	if (f->status == STATUS_PAUSED && cgroup_thaw(&f->cgroup, e) < 0)
-		return -1;
+	if (f->status == STATUS_PAUSED) {
+		if (cgroup_thaw(&f->cgroup, e) < 0)
+			return -1;
+		announce(&f->record, EVENT_RESUMED, NULL, -1);
+	}
 	return process_wait_gone(f->pidfd, msec, e);
 }
 

@@ -19,6 +19,7 @@
 #include "base/when.h"
 #include "life/answers.h"
 #include "life/locate.h"
+#include "record/announce.h"
 #include "record/groups.h"
 #include "record/root.h"
 #include "sys/fd.h"
@@ -48,6 +49,8 @@ void making_undo(struct making *m)
 	child_undo(&m->child);
 	cgroup_undo(&m->cgroup);
 	rdt_undo(&m->rdt);
+	if (m->is_announced)
+		announce(&m->record, EVENT_DELETED, NULL, -1);
 	record_undo(&m->record);
 	end_for_hooks(m);
 	own_close(&m->console);
@@ -61,6 +64,7 @@ void making_keep(struct making *m)
 	cgroup_keep(&m->cgroup);
 	rdt_keep(&m->rdt);
 	record_keep(&m->record);
+	m->is_announced = false;
 	m->has_run_hooks = false;
 }
 
@@ -153,7 +157,11 @@ int making_create(struct making *m, const struct create_request *given, struct e
 		return config_locate(e, "", "config.json", m->text, m->len);
 	if (rq->pidfd_socket && making_pidfd_socket(rq->pidfd_socket, m->child.pidfd, e) < 0)
 		return -1;
-	return rq->pid_file ? making_pid_file(rq->pid_file, m->child.pid, e) : 0;
+	if (rq->pid_file && making_pid_file(rq->pid_file, m->child.pid, e) < 0)
+		return -1;
+	announce(&m->record, EVENT_CREATED, NULL, m->child.pidfd);
+	m->is_announced = true;
+	return 0;
 }
 
 int making_pid_file(const char *path, pid_t pid, struct err *e)

@@ -35,6 +35,7 @@ struct making {
 	struct child child;
 	const char *console_socket;     /* where a terminal's master goes; NULL: it stays with us */
 	int console;                    /* that master */
+	bool is_announced;              /* as created: when undone, as deleted */
 	bool has_run_hooks;             /* from prestart on, a failure owes the poststop hooks */
 };
 

@@ -12,6 +12,7 @@
 #include "life/delete.h"
 #include "life/making.h"
 #include "life/watch.h"
+#include "record/announce.h"
 #include "record/ending.h"
 #include "sys/signals.h"
 
@@ -44,12 +45,13 @@ static void remove_it(const struct create_request *rq)
 }
 
 /* As the parent we are the one who knows for certain. */
-static void keep_ending(struct making *m, const struct process_end *end)
+static void tell_ending(struct making *m, const struct process_end *end)
 {
 	struct oci_ending ending;
 
 	ending_witness(&ending, end, &m->record, &m->mem);
 	ending_keep(&ending, &m->record);
+	announce(&m->record, EVENT_EXITED, &ending, -1);
 }
 
 static int stay(struct making *m, const struct create_request *rq, int signals, int *code, struct err *e)
@@ -63,7 +65,7 @@ static int stay(struct making *m, const struct create_request *rq, int signals, 
 	result = watch_process(&watch, &end, e);
 	if (result == 0) {
 		*code = process_end_code(&end);
-		keep_ending(m, &end);
+		tell_ending(m, &end);
 	}
 	remove_it(rq);
 	return result;

@@ -135,6 +135,7 @@ int record_save(struct record *r, struct err *e)
 	text = spec_encode(&oci_saved_type, &r->saved, &mem, false);
 	if (file_replace_at(r->dir, RECORD_FILE, text, strlen(text), 0600, e) < 0)
 		return err_in(e, "save the record");
+	r->is_readable = true;
 	return 0;
 }
 

@@ -221,18 +221,53 @@ static void rdma(struct json *j, const char *name, const struct stat_rdma *v, si
 	put(j, "]");
 }
 
+static void cpuset(struct json *j, const struct cgroup_stats *s)
+{
+	open_member(j, "cpuset", '{');
+	cpu_list(j, "cpus", s->cpuset.cpus);
+	cpu_list(j, "mems", s->cpuset.mems);
+	member(j, "cpu_exclusive", s->cpuset.cpu_exclusive);
+	member(j, "mem_hardwall", s->cpuset.mem_hardwall);
+	member(j, "mem_exclusive", s->cpuset.mem_exclusive);
+	member(j, "memory_migrate", s->cpuset.memory_migrate);
+	member(j, "memory_spread_page", s->cpuset.spread_page);
+	member(j, "memory_spread_slab", s->cpuset.spread_slab);
+	member(j, "memory_pressure", s->cpuset.pressure);
+	member(j, "sched_load_balance", s->cpuset.load_balance);
+	put(j, ",\"sched_relax_domain_level\":%lld}", (long long)s->cpuset.relax_domain_level);
+}
+
+/* The only ones that runc spells with capitals. */
+static void network(struct json *j, const struct cgroup_stats *s)
+{
+	open_member(j, "network_interfaces", '[');
+	for (size_t i = 0; i < s->network.n; i++) {
+		const struct stat_net *n = &s->network.v[i];
+
+		if (!is_plain(n->name))
+			continue;
+		next(j);
+		put(j, "{\"Name\":\"%s\"", n->name);
+		member(j, "RxBytes", n->rx_bytes);
+		member(j, "RxPackets", n->rx_packets);
+		member(j, "RxErrors", n->rx_errors);
+		member(j, "RxDropped", n->rx_dropped);
+		member(j, "TxBytes", n->tx_bytes);
+		member(j, "TxPackets", n->tx_packets);
+		member(j, "TxErrors", n->tx_errors);
+		member(j, "TxDropped", n->tx_dropped);
+		put(j, "}");
+	}
+	put(j, "]");
+}
+
 char *cgroup_stats_json(const struct cgroup_stats *s, struct arena *a)
 {
 	struct json j = { .a = a };
 
 	put(&j, "{");
 	cpu(&j, s);
-	if (s->cpuset.cpus || s->cpuset.mems) {
-		open_member(&j, "cpuset", '{');
-		cpu_list(&j, "cpus", s->cpuset.cpus);
-		cpu_list(&j, "mems", s->cpuset.mems);
-		put(&j, "}");
-	}
+	cpuset(&j, s);
 	memory(&j, s);
 	open_member(&j, "pids", '{');
 	member_if(&j, "current", s->pids.current);
@@ -251,6 +286,10 @@ char *cgroup_stats_json(const struct cgroup_stats *s, struct arena *a)
 	open_member(&j, "rdma", '{');
 	rdma(&j, "current", s->rdma_current.v, s->rdma_current.n);
 	rdma(&j, "limit", s->rdma_limit.v, s->rdma_limit.n);
-	put(&j, "}}");
+	put(&j, "}");
+	open_member(&j, "intel_rdt", '{');
+	put(&j, "}");
+	network(&j, s);
+	put(&j, "}");
 	return j.s;
 }

@@ -11,6 +11,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
+#include "parts/cgroup/control.h"
 #include "sys/groupfs.h"
 
 #define NONE UINT64_MAX
@@ -174,6 +175,22 @@ static void cpu(struct reader *r, struct cgroup_stats *s)
 	pressure(r, &s->cpu.psi, v2, "cpu.pressure");
 }
 
+static void cpuset_flags(struct reader *r, struct cgroup_stats *s, const struct cgroup_dir *d)
+{
+	const char *level;
+
+	s->cpuset.cpu_exclusive = number_in(r, d, "cpuset.cpu_exclusive");
+	s->cpuset.mem_hardwall = number_in(r, d, "cpuset.mem_hardwall");
+	s->cpuset.mem_exclusive = number_in(r, d, "cpuset.mem_exclusive");
+	s->cpuset.memory_migrate = number_in(r, d, "cpuset.memory_migrate");
+	s->cpuset.spread_page = number_in(r, d, "cpuset.memory_spread_page");
+	s->cpuset.spread_slab = number_in(r, d, "cpuset.memory_spread_slab");
+	s->cpuset.pressure = number_in(r, d, "cpuset.memory_pressure");
+	s->cpuset.load_balance = number_in(r, d, "cpuset.sched_load_balance");
+	level = slurp(r, d, "cpuset.sched_relax_domain_level");
+	s->cpuset.relax_domain_level = *level == '-' ? -(int64_t)number(level + 1) : (int64_t)number(level);
+}
+
 static void cpuset(struct reader *r, struct cgroup_stats *s)
 {
 	const struct cgroup_dir *v1 = v1_dir(r->cg, "cpuset"), *v2 = v2_dir(r->cg);
@@ -184,6 +201,8 @@ static void cpuset(struct reader *r, struct cgroup_stats *s)
 	text = slurp(r, v1 ? v1 : v2, v1 ? "cpuset.mems" : "cpuset.mems.effective");
 	if (*text)
 		s->cpuset.mems = arena_strndup(r->a, text, strcspn(text, "\n"));
+	if (v1)
+		cpuset_flags(r, s, v1);
 }
 
 /* ---- memory --------------------------------------------------------------------------- */
@@ -228,6 +247,7 @@ static void memory(struct reader *r, struct cgroup_stats *s)
 	} else if (v2) {
 		memory_v2(r, s, v2);
 	}
+	s->memory.oom_kills = cgroup_oom_kills(r->cg);
 	pressure(r, &s->memory.psi, v2, "memory.pressure");
 }
 
@@ -386,6 +406,34 @@ static size_t rdma(struct reader *r, const struct cgroup_dir *d, const char *fil
 				arena_strndup(r->a, line, strcspn(line, " \n")),
 				rdma_number(line, len, "hca_handle="), rdma_number(line, len, "hca_object=") };
 	return n;
+}
+
+/* "  eth0: BYTES PACKETS ERRS DROP FIFO FRAME COMPRESSED MULTICAST BYTES PACKETS ERRS DROP ...", after two lines of heading */
+void cgroup_stats_network(struct cgroup_stats *s, const char *text, struct arena *a)
+{
+	size_t len, room = 1;
+	const char *line;
+
+	for (const char *p = text; *p; p++)
+		room += *p == '\n';
+	s->network.v = ARENA_ARRAY(a, struct stat_net, room);
+	s->network.n = 0;
+	while ((line = str_word(&text, "\n", &len))) {
+		const char *name = line + strspn(line, " "), *colon = memchr(line, ':', len), *p;
+		struct stat_net *i = &s->network.v[s->network.n];
+		uint64_t n[16];
+
+		if (!colon || str_starts(name, "lo:"))
+			continue;
+		p = colon + 1;
+		for (size_t k = 0; k < ARRAY_SIZE(n); k++) {
+			p += strspn(p, " ");
+			n[k] = number(p);
+			p += strspn(p, "0123456789");
+		}
+		*i = (struct stat_net){ arena_strndup(a, name, (size_t)(colon - name)), n[0], n[1], n[2], n[3], n[8], n[9], n[10], n[11] };
+		s->network.n++;
+	}
 }
 
 int cgroup_stats(const struct cgroup *cg, struct cgroup_stats *s, struct arena *a, struct err *e)

@@ -26,6 +26,12 @@ struct stat_huge { const char *page_size; struct stat_memory m; };
 struct stat_pressure { bool set; double avg10, avg60, avg300; uint64_t total; };
 struct stat_psi { struct stat_pressure some, full; };
 
+/* As the container sees it. */
+struct stat_net {
+	const char *name;
+	uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped, tx_bytes, tx_packets, tx_errors, tx_dropped;
+};
+
 struct stat_rdma { const char *device; uint32_t handles, objects; };    /* UINT32_MAX: "max" */
 
 struct cgroup_stats {
@@ -37,10 +43,14 @@ struct cgroup_stats {
 	} cpu;
 	struct {
 		const char *cpus, *mems;                /* effective, "0-3"; NULL: no controller */
+		uint64_t cpu_exclusive, mem_hardwall, mem_exclusive, memory_migrate, spread_page, spread_slab, pressure,
+			 load_balance;                  /* v1 only */
+		int64_t relax_domain_level;             /* v1 only */
 	} cpuset;
 	struct {
 		uint64_t cache;
 		struct stat_memory usage, swap, kernel, kernel_tcp;
+		uint64_t oom_kills;
 		struct stat_list raw;                   /* memory.stat */
 		struct stat_psi psi;
 	} memory;
@@ -51,10 +61,17 @@ struct cgroup_stats {
 	} blkio;
 	struct { struct stat_huge *v; size_t n; } hugetlb;
 	struct { struct stat_rdma *v; size_t n; } rdma_current, rdma_limit;
+	struct { struct stat_net *v; size_t n; } network;       /* cgroup_stats_network() */
 };
 
 /* A file that is not there counts as 0. */
 int cgroup_stats(const struct cgroup *, struct cgroup_stats *, struct arena *, struct err *);
+
+/* Adds what TEXT, /proc/PID/net/dev of init, says; without "lo", which is the container's own affair. */
+void cgroup_stats_network(struct cgroup_stats *, const char *text, struct arena *);
+
+/* N containers as OpenMetrics text without its end ("# EOF"), in A. */
+char *cgroup_stats_metrics(const struct cgroup_stats *, const char *const *ids, size_t n, struct arena *);
 
 /* The "data" object of runc's event, on one line, in A. */
 char *cgroup_stats_json(const struct cgroup_stats *, struct arena *);
