@@ -17,16 +17,12 @@ static int pause_it(const struct target *target, struct err *e)
 		return -1;
 	if (!living_is_alive(l.status) || l.status == STATUS_PAUSED)
 		return err_set(e, ERR_STATE, l.status == STATUS_PAUSED ? WORDS_NOT_RUNNING ": it is paused" : WORDS_NOT_RUNNING);
-<<<<<<< HEAD
-	return l.cgroup.n ? cgroup_freeze(&l.cgroup, e) : living_no_groups(e);
-=======
 	if (!l.cgroup.n)
-		return no_groups(e);
+		return living_no_groups(e);
 	if (cgroup_freeze(&l.cgroup, e) < 0)
 		return -1;
 	announce(&l.record, EVENT_PAUSED, NULL, -1);
 	return 0;
->>>>>>> b912236 (events: one stream of what happens to all containers, and statistics as OpenMetrics)
 }
 
 static int resume(const struct target *target, struct err *e)
