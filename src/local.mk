@@ -1,22 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-# husk (dynamic glibc, or static with --enable-static) and husk-init (static musl), which is embedded in it.
+# husk (static; see configure.ac for how) and husk-init (static musl), which is embedded in it.
 
 COMMON_CPPFLAGS = -D_GNU_SOURCE -iquote $(srcdir)/src -iquote $(srcdir) -iquote src $(PLACES)
 HUSK_CFLAGS = -std=c11 $(WARNINGS) $(SANITIZE) $(HARDEN) $(YAJL_CFLAGS) $(SECCOMP_CFLAGS)
 
 bin_PROGRAMS = husk
-noinst_LIBRARIES = libhusk.a
+EXTRA_LIBRARIES = libhusk.a
 
+# The library of the tests, and of husk where musl does not build it.
 libhusk_a_SOURCES = $(OCI_SPEC_FILES) $(COMMON_FILES) $(HUSK_FILES) $(HEADER_FILES)
 libhusk_a_CPPFLAGS = $(COMMON_CPPFLAGS)
 libhusk_a_CFLAGS = $(HUSK_CFLAGS)
 
-husk_SOURCES = $(CLI_FILES) src/sys/init-blob.S
 husk_CPPFLAGS = $(COMMON_CPPFLAGS)
 husk_CFLAGS = $(HUSK_CFLAGS)
 husk_CCASFLAGS = -Wa,-I.
-husk_LDFLAGS = $(HUSK_LINK) $(SANITIZE)
-husk_LDADD = libhusk.a $(YAJL_LIBS) $(SECCOMP_LIBS)
+if HUSK_MUSL
+husk_SOURCES = src/sys/init-blob.S
+husk_LINK = $(HUSK_CC) $(CFLAGS) $(LDFLAGS) -o $@ $(HUSK_LINK)
+husk_LDADD = $(HOST_OBJECTS) $(HUSK_YAJL) $(HUSK_END)
+EXTRA_husk_DEPENDENCIES = $(HOST_OBJECTS)
+else
+husk_SOURCES = $(CLI_FILES) src/sys/init-blob.S
+husk_LINK = $(CCLD) $(husk_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(HUSK_LINK) $(SANITIZE)
+husk_LDADD = libhusk.a $(HUSK_YAJL)
+endif
+
+# husk's objects with musl, by plain rules: automake knows one compiler.
+HOST_OBJECTS = $(OCI_SPEC_FILES:%.c=host-obj/%.o) $(COMMON_FILES:%.c=host-obj/%.o) $(HUSK_FILES:%.c=host-obj/%.o) \
+	$(CLI_FILES:%.c=host-obj/%.o) host-obj/src/sys/fortified.o
+
+host-obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(AM_V_CC)$(HUSK_CC) $(DEFS) $(DEFAULT_INCLUDES) $(COMMON_CPPFLAGS) -std=c11 $(WARNINGS) $(HARDEN) -fPIE $(CFLAGS) $(INIT_INCLUDES) -MMD -MP -c -o $@ $<
+
+-include $(HOST_OBJECTS:.o=.d)
 
 src/sys/husk-init-blob.$(OBJEXT): husk-init
 
@@ -69,4 +87,4 @@ husk-init: $(INIT_OBJECTS) libinit.a
 
 CLEANFILES = husk-init libinit.a
 clean-local:
-	rm -rf init-obj pages
+	rm -rf init-obj host-obj pages

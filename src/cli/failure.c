@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/errno.h"
 #include "base/own.h"
 #include "cli/codes.h"
 #include "sys/fd.h"
@@ -58,7 +59,7 @@ static void number_member(FILE *f, const char *key, unsigned value)
 
 void failure_print(FILE *f, const struct err *e, const char *command, int code)
 {
-	const char *name = e->num ? strerrorname_np(e->num) : NULL;
+	const char *name = e->num ? errno_name(e->num) : NULL;
 
 	(void)fprintf(f, "{\"kind\":\"%s\",\"exitCode\":%d", exit_class_of(e->kind), code);
 	text_member(f, "command", command);

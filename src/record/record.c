@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -28,6 +29,7 @@
 #include "record/root.h"
 #include "record/updated.h"
 #include "record/words.h"
+#include "sys/calls.h"
 #include "sys/fd.h"
 
 #define RECORD_FILE     "record.json"
@@ -97,7 +99,7 @@ static int place_new_dir(struct record *r, const char *temporary, struct err *e)
 		return -1;
 	if (flock(r->dir, LOCK_EX | LOCK_NB) < 0)
 		return err_sys(e, "lock state directory");
-	if (renameat2(r->root, temporary, r->root, r->id, RENAME_NOREPLACE) < 0) {
+	if (sys_rename_new(r->root, temporary, r->id) < 0) {
 		if (errno == EEXIST)
 			return err_set(e, ERR_STATE, WORDS_EXISTS);
 		return err_sys(e, "make state directory \"%s\"", r->id);
@@ -313,29 +315,63 @@ int record_remove(struct record *r, struct err *e)
 	return err_sys(e, "remove the state directory of \"%s\"", r->id);
 }
 
-static int only_containers(const struct dirent *entry)
+static bool is_container(const struct dirent *entry)
 {
 	struct err ignored;
 
 	return entry->d_type != DT_REG && record_check_id(entry->d_name, &ignored) == 0;
 }
 
-int record_each(const char *root, record_each_fn *each, void *self, struct err *e)
+struct ids { const char **v; size_t n, room; };
+
+static void ids_add(struct ids *ids, const char *id, struct arena *a)
+{
+	if (ids->n == ids->room) {
+		const char **v = ARENA_ARRAY(a, const char *, ids->room * 2 + 64);
+
+		if (ids->n)
+			memcpy(v, ids->v, ids->n * sizeof(*v));
+		ids->v = v;
+		ids->room = ids->room * 2 + 64;
+	}
+	ids->v[ids->n++] = arena_strdup(a, id);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* All of them at one moment, sorted: what EACH does to the directory does not change what is visited. */
+static int read_ids(const char *root, struct ids *ids, struct arena *a, struct err *e)
 {
 	AUTO_FD int fd = record_open_root(root, false, e);
-	struct dirent **names;
-	int n, result = 0;
+	struct dirent *entry;
+	DIR *d;
 
 	if (fd < 0)
 		return e->num == ENOENT ? 0 : -1;
-	n = scandirat(fd, ".", &names, only_containers, alphasort);
-	if (n < 0)
+	d = fdopendir(fd);
+	if (!d)
 		return err_sys(e, "read the state directory");
-	for (int i = 0; i < n; i++) {
-		if (result == 0)
-			result = each(self, names[i]->d_name, e);
-		free(names[i]);
-	}
-	free(names);
+	(void)TAKE_FD(fd);
+	while ((entry = readdir(d)))
+		if (is_container(entry))
+			ids_add(ids, entry->d_name, a);
+	(void)closedir(d);
+	if (ids->n)
+		qsort(ids->v, ids->n, sizeof(*ids->v), by_name);
+	return 0;
+}
+
+int record_each(const char *root, record_each_fn *each, void *self, struct err *e)
+{
+	AUTO(arena) mem = ARENA_NONE;
+	struct ids ids = {};
+	int result;
+
+	result = read_ids(root, &ids, &mem, e);
+	for (size_t i = 0; result == 0 && i < ids.n; i++)
+		result = each(self, ids.v[i], e);
 	return result;
 }

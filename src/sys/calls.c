@@ -14,6 +14,9 @@
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
 #ifndef AT_EMPTY_PATH
 #define AT_EMPTY_PATH 0x1000
 #endif
@@ -60,6 +63,11 @@ int sys_execveat(int fd, const char *path, char *const argv[], char *const envp[
 int sys_memfd_create(const char *name, unsigned flags)
 {
 	return (int)syscall(SYS_memfd_create, name, flags);
+}
+
+int sys_rename_new(int dir, const char *from, const char *to)
+{
+	return (int)syscall(SYS_renameat2, dir, from, dir, to, RENAME_NOREPLACE);
 }
 
 int sys_pivot_root(int new_root_fd)

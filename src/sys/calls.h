@@ -44,6 +44,9 @@ int sys_mount_setattr(int fd, const char *path, unsigned flags, const struct mou
 int sys_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
 int sys_umount(const char *target, int flags);
 
+/* renameat2(2) within one directory, with RENAME_NOREPLACE: EEXIST when TO exists. */
+int sys_rename_new(int dir, const char *from, const char *to);
+
 /* chmod through any descriptor, O_PATH too. Kernel < 6.6: ENOSYS. */
 int sys_fchmodat2(int dir, const char *path, mode_t, int flags);
 

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strict numbers: every trick that made another runtime run as root. */
 #include "base/num.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/errno.h"
+#include "base/str.h"
 #include "unit/tap.h"
 
 #define WRONG 77
@@ -71,10 +77,22 @@ static void test_list(void)
 	OK(!num_parse_list(NULL, mask, 128), "nothing is no list");
 }
 
+static void test_errno_names(void)
+{
+	OK(str_eq(errno_name(ENOENT), "ENOENT") && str_eq(errno_name(EHWPOISON), "EHWPOISON"), "first and last names of errno");
+	OK(!errno_name(0) && !errno_name(-1) && !errno_name(41) && !errno_name(4096), "what is no number of errno has no name");
+#ifdef __GLIBC__
+	for (int num = 1; num < 200; num++)
+		if (num != EOPNOTSUPP)          /* ENOTSUP, too */
+			OK(str_eq(errno_name(num), strerrorname_np(num)), "the name of errno %d is that of glibc", num);
+#endif
+}
+
 int main(void)
 {
 	test_decimal();
 	test_size();
 	test_list();
+	test_errno_names();
 	return tap_done();
 }
