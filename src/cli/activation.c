@@ -2,12 +2,12 @@
 /* Reads the environment, the only place besides the state directory's that does (sd_listen_fds(3), sd_notify(3)). */
 #include "cli/activation.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/num.h"
 #include "cli/failure.h"
-#include "cli/output.h"
 #include "sys/fd.h"
 
 #define MOST_DESCRIPTORS 1024
@@ -28,14 +28,23 @@ void activation_find(struct activation *a)
 	a->listen_names = getenv("LISTEN_FDNAMES");
 }
 
-int activation_pass(const struct globals *g, unsigned n, struct err *e)
+unsigned activation_inherited(void)
 {
-	struct err ignored;     /* a number that is not open: there is nothing to pass on */
+	int fd = 3;
 
-	if (failure_check_preserved(g, n, e) < 0)
+	while (fcntl(fd, F_GETFD) >= 0)
+		fd++;
+	return (unsigned)fd - 3;
+}
+
+int activation_pass(const struct globals *g, unsigned preserved, unsigned listen, struct err *e)
+{
+	if (failure_check_preserved(g, preserved + listen, e) < 0)
 		return -1;
-	for (unsigned fd = 3; fd < 3 + n; fd++)
-		if ((int)fd != output_descriptor())
-			(void)fd_set_cloexec((int)fd, false, &ignored);
+	if (preserved > g->inherited)
+		return err_set(e, ERR_USAGE, "option --preserve-fds: descriptor %u is not open", 3 + g->inherited);
+	for (unsigned n = 0; n < g->inherited && n < preserved + listen; n++)
+		if (fd_set_cloexec((int)n + 3, false, e) < 0)
+			return -1;
 	return 0;
 }

@@ -6,8 +6,11 @@
 #include "plan/request.h"
 
 void activation_find(struct activation *);
+/* How many descriptors from 3 on are open, in a row: what a caller can have meant to pass. To be called before any is opened. */
+unsigned activation_inherited(void);
 /*
- * Takes back, for the caller's descriptors 3 to N+2, what main() did to all of them: they do not close on exec.  To be called
- * before anything but the log has been opened.  ERR_USAGE when one of them is that of --error-fd.
+ * Takes back, for the caller's descriptors from 3 on, what main() did to all of them: they do not close on exec.  Only those
+ * that were open when husk began: files of our own may have taken the numbers behind them.  ERR_USAGE when one of --preserve-fds
+ * was not, or is that of --error-fd.
  */
-int activation_pass(const struct globals *, unsigned n, struct err *);
+int activation_pass(const struct globals *, unsigned preserved, unsigned listen, struct err *);

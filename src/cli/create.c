@@ -76,7 +76,7 @@ static int fill(struct create_request *rq, const struct globals *g, const struct
 		.detach = v->detach, .keep = v->keep, .no_subreaper = v->no_subreaper,
 	};
 	activation_find(&rq->activation);
-	if (activation_pass(g, rq->preserve_fds + rq->activation.listen_fds, e) < 0 || find_manager(g, &rq->manager, e) < 0)
+	if (activation_pass(g, rq->preserve_fds, rq->activation.listen_fds, e) < 0 || find_manager(g, &rq->manager, e) < 0)
 		return -1;
 	return find_bundle(v, bundle, config, e);
 }

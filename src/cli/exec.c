@@ -60,7 +60,7 @@ static int exec(const struct globals *g, const void *values, const struct words 
 	if (!rq.process_file && !rq.nargs)
 		return err_set(e, ERR_USAGE, "exec: neither a command nor --process was given");
 	activation_find(&rq.activation);
-	if (activation_pass(g, rq.preserve_fds + rq.activation.listen_fds, e) < 0)
+	if (activation_pass(g, rq.preserve_fds, rq.activation.listen_fds, e) < 0)
 		return -1;
 	if (life_exec(&rq, &code, e) < 0)
 		return -1;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "cli/activation.h"
 #include "cli/codes.h"
 #include "cli/commands.h"
 #include "cli/failure.h"
@@ -122,7 +123,10 @@ int main(int argc, char **argv)
 	const struct command *c;
 	int at = 1, code;
 
-	if (make_fit(&e) < 0 || words_parse(global_options, argc, argv, &at, true, &g, &p, &e) < 0 ||
+	if (make_fit(&e) < 0)
+		return fail(&g, NULL, code_of(NULL, &e), &e);
+	g.inherited = activation_inherited();
+	if (words_parse(global_options, argc, argv, &at, true, &g, &p, &e) < 0 ||
 	    failure_check(&g, &e) < 0)
 		return fail(&g, NULL, code_of(NULL, &e), &e);
 	if (p.help) {

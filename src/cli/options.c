@@ -13,15 +13,18 @@
 #define MOST (1u << 20)         /* of anything one can count: descriptors */
 
 const struct option_row global_options[] = {
-	{ 0, "root", OPTION_TEXT, offsetof(struct globals, root), "DIR",
+	{ 'r', "root", OPTION_TEXT, offsetof(struct globals, root), "DIR",
 	  "where the state of containers is kept (/run/husk; rootless: $XDG_RUNTIME_DIR/husk)" },
-	{ 0, "log", OPTION_TEXT, offsetof(struct globals, log), "FILE", "append messages to this file, too" },
+	{ 'l', "log", OPTION_TEXT, offsetof(struct globals, log), "FILE",
+	  "append messages to this file, too; file:FILE is the same, journald:NAME sends them to the journal and syslog:NAME to "
+	  "syslog, under that name" },
+	{ 0, "systemd-log", OPTION_FLAG, offsetof(struct globals, systemd_log), NULL, "the same as --log=journald:husk" },
 	{ 0, "log-format", OPTION_TEXT, offsetof(struct globals, log_format), "text|json",
-	  "how messages look in the log: text by default" },
+	  "how messages look in a log file: text by default" },
 	{ 0, "log-level", OPTION_TEXT, offsetof(struct globals, log_level), "error|warning|info|debug",
 	  "what is worth a message: warning by default" },
 	{ 0, "debug", OPTION_FLAG, offsetof(struct globals, debug), NULL, "the same as --log-level=debug" },
-	{ 0, "systemd-cgroup", OPTION_FLAG, offsetof(struct globals, systemd_cgroup), NULL,
+	{ 's', "systemd-cgroup", OPTION_FLAG, offsetof(struct globals, systemd_cgroup), NULL,
 	  "the same as --cgroup-manager=systemd" },
 	{ 0, "cgroup-manager", OPTION_TEXT, offsetof(struct globals, cgroup_manager), "cgroupfs|systemd|disabled",
 	  "who makes control groups: cgroupfs by default" },
