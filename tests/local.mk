@@ -85,4 +85,11 @@ tests/bench/nothing: tests/bench/nothing.c
 bench: all $(BENCH_TOOLS)
 	env HUSK='$(abs_builddir)/husk' BENCH_TOOLS='$(abs_builddir)/tests/bench' PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 \
 		$(srcdir)/tests/bench/bench.py -n $(BENCH_ROUNDS) --graph bench.svg --json bench.json $(BENCH)
+
+# The regression guard without a clock: system calls against tests/bench/budget; `make budget` renews it.
+.PHONY: check-budget budget
+check-budget: all
+	$(ROOT_TESTS) $(srcdir)/tests/bench
+budget: all
+	env HUSK='$(abs_builddir)/husk' PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 $(srcdir)/tests/bench/budget.py --renew
 CLEANFILES += $(BENCH_TOOLS) bench.svg bench.json

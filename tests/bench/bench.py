@@ -12,6 +12,7 @@ Works in a mount namespace of its own.  On a host with hybrid cgroups crun refus
 unified hierarchy is hidden in that namespace, so that all programs see cgroup v1 alone; the output says so.
 """
 import argparse
+import collections
 import ctypes
 import json
 import os
@@ -58,11 +59,19 @@ def spawn(argv, cwd="/"):
 
 
 def count(argv, cwd="/"):
-    """-> system calls of the command and of all that it started, but for the payload"""
-    out = WORK + "/calls"
-    subprocess.run([tool("count"), out, *argv], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL, timeout=120)
-    return sum(int(line.split()[2]) for line in open(out) if line.split()[0] not in ("count", "busybox"))
+    """-> {program: system calls} of the command and of all that it started, but for the payload"""
+    out, calls = WORK + "/calls", collections.Counter()
+    with open(WORK + "/stderr", "w+") as err:           # no pipe: a container would keep it open
+        p = subprocess.run([tool("count"), out, *argv], cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                           stderr=err, timeout=120)
+        err.seek(0)
+        if p.returncode:
+            raise Failed(f"{' '.join(argv)}: {err.read().strip()[-300:]}")
+    for line in open(out):
+        program, _, times = line.rstrip("\n").rsplit(" ", 2)
+        if program not in ("count", "busybox"):
+            calls[program.replace("memfd:", "")] += int(times)
+    return calls
 
 
 def make_rootfs(path):
@@ -250,7 +259,7 @@ class Case:
         return sum(r[0] for r in results), max(r[1] for r in results)
 
     def calls(self):
-        return sum(count(c, self.bundle) for c in self.commands())
+        return sum((count(c, self.bundle) for c in self.commands()), collections.Counter())
 
     def after(self):
         """Between two rounds, not measured."""
@@ -298,7 +307,7 @@ class Lifecycle(Case):
         return sum(r[0] for r in results), max(r[1] for r in results)
 
     def calls(self):
-        return sum(self.measured(count))
+        return sum(self.measured(count), collections.Counter())
 
 
 class Live(Case):
@@ -432,7 +441,7 @@ class Parallel(Case):
         return [["/bin/sh", "-c", f"seq {self.total} | xargs -P {self.jobs} -I N {words}"]]
 
     def calls(self):
-        return None
+        return None             # a shell's, too
 
     def write(self, config):
         super().write(config)
@@ -496,6 +505,10 @@ def libc_mount(source, target, kind, flags):
         raise OSError(ctypes.get_errno(), f"mount {target}")
 
 
+def total(calls):
+    return calls and sum(calls.values())
+
+
 def measure(cls, runtimes, n):
     """-> {name: {"times": [...], "peak": KiB, "calls": n}}"""
     cases, out = {}, {}
@@ -506,7 +519,7 @@ def measure(cls, runtimes, n):
             try:
                 case.prepare()
                 case.once()
-                out[name] = {"times": [], "peak": 0, "calls": case.calls()}
+                out[name] = {"times": [], "peak": 0, "calls": total(case.calls())}
             except (Failed, ValueError, OSError) as e:
                 print(f"  {name:8} not measured: {e}")
                 cases.pop(name).close()

@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The budget of system calls: what the common commands may cost, checked in, and no clock.
+
+usage: budget.py            compares HUSK with tests/bench/budget, prints one line per case
+       budget.py --renew    writes what HUSK needs today into it; reasons are kept
+
+A line of the budget: LAYOUT CASE PROGRAM CALLS REASON.  The layout is the cgroup version and, for v1, the number of
+hierarchies, since each costs some calls.  Waiting can only add calls, never save one: so a case is run several times
+and the least counts; no tolerance is needed.  Whoever lowers the cost lowers the budget with --renew.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import bench            # noqa: E402
+import floors           # noqa: E402
+
+FILE = HERE + "/budget"
+CASES = ["version", "state", "list1", "run", "podman", "create", "start", "delete", "exec", "kill", "update", "pause", "mounts200"]
+TIMES = 5
+
+
+class Step(bench.Lifecycle):
+    """One command of a container's life alone."""
+    step = None
+
+    def calls(self):
+        names = ("create", "start", "kill", "delete")
+        return dict(zip(names, self.measured(bench.count)))[self.step]
+
+
+def case_class(name):
+    if name in ("create", "start", "delete"):
+        return type(name, (Step,), {"step": name})
+    return bench.CASES[name]
+
+
+def layout():
+    found = floors.hierarchies()
+    v1 = [h for h in found if h[1]]
+    return f"v1:{len(v1)}" if v1 else "v2"
+
+
+def kind_of(path):
+    """How HUSK is linked: other libraries make other calls."""
+    data = open(path, "rb").read()
+    if b"/ld-linux" in data:
+        return "linked dynamically"
+    return "linked with glibc" if b"GNU C Library" in data else "musl"
+
+
+def read():
+    """[(line, key or None, calls)]: key is (layout, case, program)"""
+    lines = []
+    for line in open(FILE):
+        words = line.split(None, 4)
+        if line.startswith("#") or len(words) < 5:
+            lines.append((line, None, None))
+        else:
+            lines.append((line, tuple(words[:3]), int(words[3])))
+    return lines
+
+
+def least_calls(name):
+    """{program: calls}, the least of several times."""
+    runtime = bench.Runtime("husk", [os.environ["HUSK"]])
+    case = case_class(name)(runtime)
+    least = {}
+    try:
+        case.prepare()
+        for _ in range(TIMES):
+            for program, n in case.calls().items():
+                least[program] = min(n, least.get(program, n))
+    finally:
+        case.close()
+    return {("husk" if p == os.path.basename(os.environ["HUSK"]) else p): n for p, n in least.items()}
+
+
+class Workplace:
+    """The folder of bench.py, its root file system, and the counter."""
+
+    def __enter__(self):
+        bench.enter_own_mounts()
+        bench.WORK = tempfile.mkdtemp(prefix="budget-")
+        bench.TOOLS = bench.WORK
+        for folder in ("source",):
+            os.makedirs(f"{bench.WORK}/{folder}")
+        os.chmod(bench.WORK, 0o755)
+        bench.make_rootfs(bench.WORK + "/rootfs")
+        for name in ("count", "spawn"):
+            subprocess.run(["cc", "-O2", "-w", "-o", f"{bench.WORK}/{name}", f"{HERE}/{name}.c"], check=True)
+        return self
+
+    def __exit__(self, *what):
+        shutil.rmtree(bench.WORK, ignore_errors=True)
+
+
+def renew():
+    here, lines = layout(), read()
+    found = {(here, name, program): n for name in CASES for program, n in least_calls(name).items()}
+    with open(FILE, "w") as f:
+        for line, key, _ in lines:
+            if key in found:
+                f.write(f"{key[0]:6} {key[1]:10} {key[2]:10} {found.pop(key):5}  {line.split(None, 4)[4]}")
+            elif not key or key[0] != here:
+                f.write(line)
+        for key, n in found.items():
+            f.write(f"{key[0]:6} {key[1]:10} {key[2]:10} {n:5}  what it costs today\n")
+
+
+def main():
+    os.environ["HUSK"] = os.path.abspath(os.environ.get("HUSK", "husk"))
+    with Workplace():
+        if sys.argv[1:] == ["--renew"]:
+            renew()
+            return 0
+        allowed, bad = {key: n for _, key, n in read() if key}, 0
+        for name in CASES:
+            for program, n in least_calls(name).items():
+                limit = allowed.get((layout(), name, program))
+                over = limit is None or n > limit
+                bad |= over
+                print(f"{'OVER' if over else 'ok':5} {name:10} {program:10} {n:5} of {limit}")
+        return int(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
