@@ -98,6 +98,9 @@ SPEC_TYPE(mount, "mount",
 	LIST_OBJECT (mount, uid_mappings, "uidMappings", id_mapping),
 	LIST_OBJECT (mount, gid_mappings, "gidMappings", id_mapping));
 
+SPEC_TYPE(mounts, "mounts",
+	LIST_OBJECT (mounts, list, SPEC_ITSELF, mount));
+
 SPEC_TYPE(hook, "hook",
 	VALUE (hook, path,    "path", REQUIRED),
 	LIST  (hook, args,    "args"),

@@ -81,6 +81,8 @@ struct oci_mount {
 };
 typedef LIST_OF(struct oci_mount) oci_mount_list;
 
+struct oci_mounts { oci_mount_list list; };     /* a document of its own: an array of mounts */
+
 struct oci_hook { const char *path; str_list args, env; struct opt_i32 timeout; };
 typedef LIST_OF(struct oci_hook) oci_hook_list;
 
@@ -100,5 +102,5 @@ struct oci_config {
 	struct oci_vm *vm;
 };
 
-extern const struct spec_type oci_config_type, oci_process_type;
+extern const struct spec_type oci_config_type, oci_process_type, oci_mounts_type;
 extern const struct spec_enum oci_io_priority_classes, oci_sched_policies, oci_sched_flags;

@@ -85,6 +85,12 @@ static const char *kind_name(int kind)
 
 /* ---- where we are, and what is wrong there ------------------------------------------ */
 
+/* SPEC_ITSELF: the whole document is a list. */
+static bool is_list(const struct spec_type *t)
+{
+	return t->fields[0].key && !*t->fields[0].key;
+}
+
 /* A key or a value as it may stand in a message of one line. */
 static void add_quoted(struct text *t, const char *s, size_t len)
 {
@@ -249,7 +255,7 @@ static int take_null(struct decoder *d)
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
-		return fail(d, "expected object, got null");
+		return wrong(d, is_list(d->root) ? SPEC_LIST : SPEC_OBJECT, "null");
 	f = top(d);
 	if (f->what != IN_OBJECT)
 		return wrong(d, f->what == IN_MAP ? SPEC_STR : f->field->elem, "null");
@@ -266,7 +272,7 @@ static int take_bool(struct decoder *d, bool b)
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
-		return fail(d, "expected object, got boolean");
+		return wrong(d, is_list(d->root) ? SPEC_LIST : SPEC_OBJECT, "boolean");
 	p = slot(d, &kind, &row);
 	if (kind == SPEC_BOOL)
 		*(bool *)p = b;
@@ -330,7 +336,7 @@ static int take_number(struct decoder *d, const char *s, size_t len)
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
-		return fail(d, "expected object, got number");
+		return wrong(d, is_list(d->root) ? SPEC_LIST : SPEC_OBJECT, "number");
 	p = slot(d, &kind, &row);
 	if (strcmp(kind_name(kind), "integer") != 0)
 		return wrong(d, kind, "number");
@@ -386,7 +392,7 @@ static int take_string(struct decoder *d, const char *s, size_t len)
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
-		return fail(d, "expected object, got string");
+		return wrong(d, is_list(d->root) ? SPEC_LIST : SPEC_OBJECT, "string");
 	p = slot(d, &kind, &row);
 	if (kind != SPEC_STR && kind != SPEC_ENUM)
 		return wrong(d, kind, "string");
@@ -425,9 +431,12 @@ static int take_start(struct decoder *d, bool is_map)
 		return 1;
 	}
 	if (!d->depth) {
-		if (!is_map)
-			return fail(d, "expected object, got array");
+		if (is_map == is_list(d->root))
+			return wrong(d, is_map ? SPEC_LIST : SPEC_OBJECT, got);
 		d->result = arena_alloc(d->arena, d->root->size);
+		if (!is_map)
+			return push(d, (struct frame){ .what = IN_LIST, .field = d->root->fields,
+						       .base = (char *)d->result + d->root->fields->offset });
 		return push(d, (struct frame){ .what = IN_OBJECT, .type = d->root, .base = d->result });
 	}
 	p = slot(d, &kind, &row);

@@ -95,6 +95,11 @@ struct spec_type {
 		 .elem = SPEC_OBJECT + SPEC_SAME(*SPEC_MEMBER(s, m).v, struct oci_##T), \
 		 .type = &oci_##T##_type, __VA_ARGS__)
 
+/*
+ * A document that is no object but a list (of mounts, for `husk mounts`): a type whose only row has this key.
+ */
+#define SPEC_ITSELF ""
+
 #define REQUIRED .required = true
 
 #define SPEC_TYPE(T, human, ...)                                                \

@@ -9,7 +9,8 @@
 const struct command *const commands[] = {
 	/* a container's life */
 	&command_create, &command_start, &command_run, &command_exec, &command_kill, &command_stop, &command_wait,
-	&command_delete, &command_pause, &command_resume, &command_update, &command_checkpoint, &command_restore,
+	&command_delete, &command_pause, &command_resume, &command_update, &command_mounts,
+	&command_checkpoint, &command_restore,
 	/* what it is doing */
 	&command_state, &command_list, &command_ps, &command_events,
 	/* husk itself */

@@ -7,7 +7,7 @@
 
 extern const struct command command_create, command_run, command_start, command_state, command_list, command_kill,
 	command_delete, command_exec, command_pause, command_resume, command_update, command_ps, command_spec,
-	command_features, command_events, command_checkpoint, command_restore,
+	command_mounts, command_features, command_events, command_checkpoint, command_restore,
 	command_wait, command_stop,
 	command_completion, command_man, command_help;
 

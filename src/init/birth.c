@@ -114,7 +114,7 @@ int stage_fork(struct init *in, struct err *e)
 	const struct ns_plan *ns = &in->plan->ns;
 	int pidfd = -EBADF;
 
-	if (!ns->needs_bridge && !in->plan->is_exec)
+	if (!ns->needs_bridge)
 		return 0;               /* clone3 of husk itself has made them all */
 
 	/* CLONE_NEWCGROUP waits until the cgroup is entered; the other two are there already. */

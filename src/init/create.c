@@ -25,19 +25,6 @@ static int network(struct init *in, struct err *e)
 	return net_apply(&in->plan->net, e);
 }
 
-static int ask_trees(void *context, unsigned first, int fds[TREES_CHUNK], int *n, struct err *e)
-{
-	struct init *in = context;
-	struct letter q = { .number = first }, a = { .number = 0 };
-
-	if (handshake_ask(&in->talk, STEP_TREES, &q, &a, e) < 0)
-		return -1;
-	*n = a.parcel.nfds < TREES_CHUNK ? a.parcel.nfds : TREES_CHUNK;
-	for (int i = 0; i < *n; i++)
-		fds[i] = a.parcel.fds[i];
-	return 0;
-}
-
 /* The working directory is made when the image lacks it, as every runtime does: most images rely on it. */
 static void make_cwd(struct init *in)
 {
@@ -54,7 +41,7 @@ static int root_fs(struct init *in, struct err *e)
 
 	in->inputs = (struct rootfs_inputs){
 		.rootfs = &p->rootfs, .mounts = &p->mounts, .devices = &p->devices, .shield = &p->shield,
-		.ask = ask_trees, .context = in,
+		.ask = init_ask_trees, .context = in,
 	};
 	if (rootfs_build(&in->rootfs, &in->inputs, e) < 0)
 		return -1;

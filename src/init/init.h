@@ -21,6 +21,8 @@ struct init {
 	struct procfs proc;             /* of our PID namespace; opened by the first stage that needs it */
 	struct rootfs_inputs inputs;
 	struct rootfs rootfs;
+	struct procfs outer;            /* mounts add, remove: of the host's PID namespace */
+	int attached[HOTPLUG_MAX];      /* mounts add: what goes again when not all could be added */
 	struct environment environment;
 	int slave;                      /* of the terminal */
 	int gate;                       /* where `start` knocks */
@@ -37,6 +39,9 @@ struct stage {
 /* Runs them to the one with id PAYLOAD, which does not return. -1 with the stage's name in the error. */
 int init_run(struct init *, const struct stage *, struct err *);
 
-extern const struct stage create_stages[], join_stages[], bridge_stages[];
+extern const struct stage create_stages[], join_stages[], hotplug_stages[];
+
+/* The step TREES, as trees_ask of parts/fs/trees.h; CONTEXT is the struct init. */
+int init_ask_trees(void *context, unsigned first, int fds[TREES_CHUNK], int *n, struct err *);
 
 int init_proc(struct init *, struct err *);     /* opens init->proc unless it is open */

@@ -62,10 +62,17 @@ static int receive(struct init *in, int base)
 	return 0;
 }
 
+static const struct stage *list_of(const struct plan *p)
+{
+	if (p->only_mounts)
+		return hotplug_stages;
+	return p->is_exec ? join_stages : create_stages;
+}
+
 int main(int argc, char **argv)
 {
 	static struct init in = {
-		.proc = { -EBADF }, .rootfs = { .root = { -EBADF, "rootfs" } },
+		.proc = { -EBADF }, .outer = { -EBADF }, .rootfs = { .root = { -EBADF, "rootfs" } },
 		.slave = -EBADF, .gate = -EBADF, .starter = -EBADF,
 	};
 	uint64_t base;
@@ -77,7 +84,7 @@ int main(int argc, char **argv)
 	log_talk = &in.talk;
 	log_to(log_line, LOG_DEBUG);
 
-	(void)init_run(&in, in.plan->is_exec ? join_stages : create_stages, &e);
+	(void)init_run(&in, list_of(in.plan), &e);
 	/* After the gate it is `start` who listens. */
 	if (in.starter >= 0) {
 		struct err ignored;

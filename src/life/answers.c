@@ -94,6 +94,14 @@ static int serve_trees(void *self, struct letter *question, struct letter *answe
 	return trees_open(&m->plan->mounts, (unsigned)question->number, answer->parcel.fds, &answer->parcel.nfds, e);
 }
 
+static int serve_mounted(void *self, struct letter *question, struct letter *answer, struct err *e)
+{
+	struct making *m = self;
+
+	(void)answer;
+	return making_note_mount(m, question->number, e);
+}
+
 static int serve_hooks(void *self, struct letter *question, struct letter *answer, struct err *e)
 {
 	struct making *m = self;
@@ -164,6 +172,9 @@ static int serve_ready(void *self, struct letter *question, struct letter *answe
 	int gate;
 
 	(void)question;
+	/* From here on the container has, or lacks, the mounts: when this fails init takes its own away again. */
+	if (m->plan->only_mounts)
+		return record_save(&m->record, e);
 	if (m->plan->is_exec)
 		return 0;
 	if (cgroup_finish(&m->cgroup, &m->plan->cgroup, e) < 0)
@@ -183,7 +194,7 @@ int converse(struct making *m, struct err *e)
 {
 	static serve_fn *const serve[STEP_MAX] = {
 		[STEP_IDMAP] = serve_idmap, [STEP_INIT] = serve_init, [STEP_PLACE] = serve_place,
-		[STEP_TREES] = serve_trees, [STEP_HOOKS] = serve_hooks, [STEP_CONSOLE] = serve_console,
+		[STEP_TREES] = serve_trees, [STEP_MOUNTED] = serve_mounted, [STEP_HOOKS] = serve_hooks, [STEP_CONSOLE] = serve_console,
 		[STEP_NOTIFY] = serve_notify, [STEP_READY] = serve_ready,
 	};
 

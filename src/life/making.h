@@ -32,6 +32,7 @@ struct making {
 	struct record record;
 	struct cgroup cgroup;
 	struct rdt rdt;
+	size_t noted;                   /* `mounts add`: steps of plan->mounts that init has told a number of */
 	struct child child;
 	const char *console_socket;     /* where a terminal's master goes; NULL: it stays with us */
 	int console;                    /* that master */
@@ -49,6 +50,9 @@ void making_undo(struct making *);
 int making_create(struct making *, const struct create_request *, struct err *);
 /* From here on undo destroys nothing any more. */
 void making_keep(struct making *);
+
+/* `mounts add`: the next mount of the plan has the number NUMBER; record_save() writes it. */
+int making_note_mount(struct making *, int64_t number, struct err *);
 
 /* The state as hooks and seccomp agents get it. */
 char *making_state(struct making *, enum status);

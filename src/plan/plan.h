@@ -17,6 +17,7 @@
 #include "parts/fs/mounts.h"
 #include "parts/fs/rootfs.h"
 #include "parts/fs/shield.h"
+#include "parts/fs/unmount.h"
 #include "parts/guard/caps.h"
 #include "parts/guard/keyring.h"
 #include "parts/guard/lsm.h"
@@ -39,13 +40,15 @@
 #include "sys/root.h"
 
 struct plan {
-	bool is_exec;                   /* one more process: joins what is there, makes nothing */
+	bool is_exec;                   /* joins what is there, makes nothing: one more process, or ... */
+	bool only_mounts;               /* ... no process, but mounts that come (MOUNTS) or go (UNMOUNTS) */
 
 	/* Where */
 	struct ns_plan ns;
 	struct idmap_plan idmap;
 	struct rootfs_plan rootfs;
 	struct mounts_plan mounts;
+	struct unmounts_plan unmounts;
 	struct shield_plan shield;
 	struct devices_plan devices;
 	struct cgroup_plan cgroup;
@@ -90,3 +93,15 @@ int plan_create(const struct plan **out, const struct oci_config *config, const 
  */
 int plan_exec(const struct plan **out, const struct oci_config *config, const struct exec_request *,
 	      const struct host *, struct arena *, struct err *);
+
+/*
+ * Mounts that come into a container that is there, or go.  CONFIG is the saved one.  BUNDLE: relative sources are of it.
+ * Errors begin with "mounts[N]", N being the place in the list that was given.
+ */
+#define HOTPLUG_MAX     256     /* at a time: init holds a descriptor of each until all are there */
+
+int plan_mounts_add(const struct plan **out, const struct oci_config *config, const oci_mount_list *mounts,
+		    const char *id, const char *bundle, const struct host *, struct arena *, struct err *);
+/* V in the order in which they are to go. */
+int plan_mounts_remove(const struct plan **out, const struct oci_config *config, const struct unmount *v, size_t n,
+		       const char *id, const struct host *, struct arena *, struct err *);

@@ -8,6 +8,10 @@ SPEC_TYPE(saved_group, "cgroup",
 	VALUE (saved_group, made,      "made"),
 	VALUE (saved_group, inode,     "inode"));
 
+SPEC_TYPE(saved_mount, "mount",
+	VALUE (saved_mount, destination, "destination", REQUIRED),
+	VALUE (saved_mount, number,      "number", REQUIRED));
+
 SPEC_TYPE(saved, "record",
 	VALUE (saved, version,    "version", REQUIRED),
 	VALUE (saved, id,         "id", REQUIRED),
@@ -26,5 +30,6 @@ SPEC_TYPE(saved, "record",
 	VALUE (saved, manager,    "manager"),
 	VALUE (saved, scope,      "scope"),
 	LIST_OBJECT (saved, groups, "groups", saved_group),
+	LIST_OBJECT (saved, mounts, "mounts", saved_mount),
 	VALUE (saved, notify,     "notifySocket"),
 	VALUE (saved, annotations, "annotations"));

@@ -19,6 +19,12 @@ struct oci_saved_group {
 	uint64_t inode;                 /* 0: not known; another group has taken its place when it differs */
 };
 
+/* A mount that `mounts add` has put into the container. */
+struct oci_saved_mount {
+	const char *destination;        /* as in the mounts file, made absolute */
+	uint64_t number;                /* of the mount, as statx(2) tells it: its own as long as it lives */
+};
+
 struct oci_saved {
 	uint32_t version;
 	const char *id, *bundle, *rootfs, *created, *owner;
@@ -33,6 +39,7 @@ struct oci_saved {
 	const char *manager;            /* "cgroupfs", "systemd", "disabled" */
 	const char *scope;              /* systemd's unit */
 	LIST_OF(struct oci_saved_group) groups;
+	LIST_OF(struct oci_saved_mount) mounts;         /* in the order in which they were added */
 	const char *notify;             /* NOTIFY_SOCKET of the caller of create */
 	str_map annotations;
 };

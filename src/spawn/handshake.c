@@ -31,7 +31,7 @@ const char *stage_name(int id)
 uint32_t spawn_needed(const struct plan *p)
 {
 	uint32_t needed = STEP_BIT(READY);
-	bool enters = p->is_exec;       /* its groups are those of the record, not of the plan */
+	bool enters = p->is_exec && !p->only_mounts;       /* its groups are those of the record, not of the plan */
 
 	for (int i = 0; i < p->cgroup.n; i++)
 		enters |= !p->cgroup.dir[i].is_v2;
@@ -46,6 +46,8 @@ uint32_t spawn_needed(const struct plan *p)
 		needed |= STEP_BIT(INIT);
 	if (p->mounts.n_trees)
 		needed |= STEP_BIT(TREES);
+	if (p->only_mounts)
+		needed |= STEP_BIT(MOUNTED);
 	/* createContainer too: husk has to know that hooks have begun, for then poststop hooks run whatever happens. */
 	if (p->hooks.kind[HOOK_PRESTART].n || p->hooks.kind[HOOK_CREATE_RUNTIME].n ||
 	    p->hooks.kind[HOOK_CREATE_CONTAINER].n)
@@ -134,7 +136,7 @@ bool handshake_needs(const struct handshake *h, enum step s)
 /* Asked any number of times, none included. */
 static bool repeats(int s)
 {
-	return s == STEP_TREES;
+	return s == STEP_TREES || s == STEP_MOUNTED;
 }
 
 /* The first step after the last one that has to come; STEP_MAX: none. */

@@ -24,6 +24,7 @@
 	STEP (INIT,    "made the final init (bridge)",     "take over number = pid, fd 0 = pidfd")             \
 	STEP (PLACE,   "entered its namespaces",           "answer cgroup_entries(); rlimits, scheduler, rdt, net devices") \
 	STEP (TREES,   "reached a mount of the host's",    "answer trees_open() from number on (repeats)")     \
+	STEP (MOUNTED, "added its mounts",                 "note number = id of the next one (repeats)")       \
 	STEP (HOOKS,   "built the root file system",       "run prestart and createRuntime hooks")             \
 	STEP (CONSOLE, "made its terminal",                "pass fd 0 = pty master on")                        \
 	STEP (NOTIFY,  "installed the seccomp filter",     "pass fd 0 = seccomp listener on")                  \

@@ -19,6 +19,7 @@
 	STAGE(KEYRING,      "session keyring")          \
 	STAGE(NETWORK,      "network")                  \
 	STAGE(ROOT_FS,      "root file system")         \
+	STAGE(MOUNTS,       "mounts")                   \
 	STAGE(KERNEL,       "kernel settings")          \
 	STAGE(RUNTIME_HOOKS, "createRuntime hooks")     \
 	STAGE(CREATE_HOOKS, "createContainer hooks")    \

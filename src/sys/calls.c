@@ -133,6 +133,11 @@ int sys_umount(const char *target, int flags)
 	return (int)REPEAT(syscall(SYS_umount2, target, flags));
 }
 
+int sys_fchmod(int fd, mode_t mode)
+{
+	return (int)syscall(SYS_fchmod, fd, mode);
+}
+
 int sys_fchmodat2(int dir, const char *path, mode_t mode, int flags)
 {
 	return (int)syscall(SYS_fchmodat2, dir, path, mode, flags);

@@ -48,6 +48,8 @@ int sys_umount(const char *target, int flags);
 int sys_rename_new(int dir, const char *from, const char *to);
 
 /* chmod through any descriptor, O_PATH too. Kernel < 6.6: ENOSYS. */
+/* As the kernel does it: musl goes on with the path "/proc/self/fd/N" when FD is an O_PATH one. */
+int sys_fchmod(int fd, mode_t);
 int sys_fchmodat2(int dir, const char *path, mode_t, int flags);
 
 struct sys_mount_facts {

@@ -220,9 +220,8 @@ int mountfd_attach_at(int mnt, int dir, const char *name, struct err *e)
 }
 
 /* umount(2) takes paths alone: "." after fchdir(2), or the descriptor's number in our own /proc/self/fd. */
-static int detach_here(int fd, struct err *e)
+static int detach_here(int fd, const struct procfs *proc, struct err *e)
 {
-	AUTO(procfs) proc = PROCFS_NONE;
 	AUTO_FD int links = -EBADF;
 	char number[16];
 
@@ -231,9 +230,7 @@ static int detach_here(int fd, struct err *e)
 			return err_sys(e, "unmount");
 		return 0;
 	}
-	if (procfs_open_host(&proc, e) < 0)
-		return -1;
-	links = procfs_open_file(&proc, "self/fd", O_PATH | O_DIRECTORY, e);
+	links = procfs_open_file(proc, "self/fd", O_PATH | O_DIRECTORY, e);
 	if (links < 0)
 		return -1;
 	snprintf(number, sizeof(number), "%d", fd);
@@ -242,17 +239,26 @@ static int detach_here(int fd, struct err *e)
 	return 0;
 }
 
-int mountfd_detach(int fd, struct err *e)
+int mountfd_detach_by(int fd, const struct procfs *proc, struct err *e)
 {
 	AUTO_FD int before = fd_open(".", O_PATH | O_DIRECTORY, 0, e);
 	int ret;
 
 	if (before < 0)
 		return -1;
-	ret = detach_here(fd, e);
+	ret = detach_here(fd, proc, e);
 	if (fchdir(before) < 0 && ret == 0)
 		return err_sys(e, "return to the working directory");
 	return ret;
+}
+
+int mountfd_detach(int fd, struct err *e)
+{
+	AUTO(procfs) proc = PROCFS_NONE;
+
+	if (!fd_is_dir(fd) && procfs_open_host(&proc, e) < 0)
+		return -1;
+	return mountfd_detach_by(fd, &proc, e);
 }
 
 int mountfd_propagation_of_root(unsigned long flags, struct err *e)
@@ -278,4 +284,14 @@ int mountfd_same(int a, int b, struct err *e)
 	if (sys_mount_facts(a, &one) < 0 || sys_mount_facts(b, &two) < 0)
 		return err_sys(e, "statx");
 	return one.id == two.id && one.device == two.device && one.inode == two.inode;
+}
+
+int mountfd_id(int fd, uint64_t *id, struct err *e)
+{
+	struct sys_mount_facts facts;
+
+	if (sys_mount_facts(fd, &facts) < 0)
+		return err_sys(e, "statx");
+	*id = facts.id;
+	return 0;
 }

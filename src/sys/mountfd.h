@@ -30,9 +30,14 @@ int mountfd_attach(int mnt, int target, struct err *);
 int mountfd_attach_at(int mnt, int dir, const char *name, struct err *);
 /* What is mounted at the descriptor goes away (umount2 MNT_DETACH through /proc/self/fd or fchdir "."). */
 int mountfd_detach(int fd, struct err *);
+/* The same where "/proc" is a container's: PROC is used for what is no directory. */
+struct procfs;
+int mountfd_detach_by(int fd, const struct procfs *proc, struct err *);
 /* Propagation of the caller's whole mount tree: mount(NULL, "/", NULL, FLAGS). */
 int mountfd_propagation_of_root(unsigned long flags, struct err *);
 /* 1 when FD is the root of a mount of its own (statx STATX_ATTR_MOUNT_ROOT), 0 when not. */
 int mountfd_is_mount(int fd, struct err *);
+/* The number of the mount that FD lies on, its own as long as it lives. */
+int mountfd_id(int fd, uint64_t *id, struct err *);
 /* 1 when both are the same file on the same mount: to see that a name still leads there. */
 int mountfd_same(int a, int b, struct err *);

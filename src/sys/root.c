@@ -517,15 +517,20 @@ int root_chmod(int fd, mode_t mode, struct err *e)
 {
 	AUTO(procfs) proc = PROCFS_NONE;
 	AUTO_FD int links = -EBADF;
+	AUTO_FD int again = -EBADF;
 	char number[16];
 
-	if (fchmod(fd, mode) == 0)
+	if (sys_fchmod(fd, mode) == 0)
 		return 0;
 	if (errno == EBADF && sys_fchmodat2(fd, "", mode, AT_EMPTY_PATH) == 0)
 		return 0;
 	if (errno != ENOSYS)
 		return err_sys(e, "chmod to %o", (unsigned)mode);
-	/* kernel < 6.6: O_PATH descriptors by their number, in our own /proc/self/fd. */
+	/* kernel < 6.6: a directory can be opened from its O_PATH descriptor ... */
+	again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (again >= 0 && sys_fchmod(again, mode) == 0)
+		return 0;
+	/* ... and all else is found by its number, in our own /proc/self/fd. */
 	if (procfs_open_host(&proc, e) < 0)
 		return -1;
 	links = procfs_open_file(&proc, "self/fd", O_PATH | O_DIRECTORY, e);

@@ -170,7 +170,12 @@ static int converse(uint32_t needed, enum fault fault, int at, struct side *host
 	return ret;
 }
 
-/* What is no fault: TREES may be left out, and asked again. */
+static bool repeats(int step)
+{
+	return step == STEP_TREES || step == STEP_MOUNTED;
+}
+
+/* What is no fault: TREES and MOUNTED may be left out, and asked again. */
 static bool is_harmless(uint32_t needed, enum fault fault, int at)
 {
 	int step[STEP_MAX + 1], n = 0;
@@ -178,8 +183,7 @@ static bool is_harmless(uint32_t needed, enum fault fault, int at)
 	for (int s = 0; s < STEP_MAX; s++)
 		if (needed & 1u << s)
 			step[n++] = s;
-	return (fault == INIT_SKIPS && step[at] == STEP_TREES) ||
-	       (fault == INIT_REPEATS && step[at - 1] == STEP_TREES);
+	return (fault == INIT_SKIPS && repeats(step[at])) || (fault == INIT_REPEATS && repeats(step[at - 1]));
 }
 
 static int run_all(enum fault fault, int *conversations)
@@ -327,7 +331,9 @@ static void check_needed(void)
 	p.ns.needs_bridge = p.idmap.is_set = p.stdio.terminal = p.seccomp.has_listener = true;
 	p.mounts.n_trees = 1;
 	p.hooks.kind[HOOK_CREATE_RUNTIME].n = 1;
-	OK(spawn_needed(&p) == (1u << STEP_MAX) - 1, "a plan may need them all");
+	OK(spawn_needed(&p) == (((1u << STEP_MAX) - 1) & ~STEP_BIT(MOUNTED)), "a container may need all but MOUNTED");
+	p = (struct plan){ .is_exec = true, .only_mounts = true };
+	OK(spawn_needed(&p) == (STEP_BIT(MOUNTED) | STEP_BIT(READY)), "who adds mounts enters no cgroup");
 	SAME(stage_name(STAGE_ROOT_FS), "root file system", "stages have names");
 	SAME(stage_name(-1), "unknown stage", "no stage has none");
 	SAME(stage_name(STAGE_MAX), "unknown stage", "beyond the last there is none");

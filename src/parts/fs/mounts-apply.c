@@ -146,6 +146,22 @@ static int settle(const struct mount_plan *m, int mnt, bool prepared, struct err
 	return mountfd_set(mnt, set, clear, m->propagation, recursive, e);
 }
 
+/* MNT goes on living in the anchors as long as its caller needs it. */
+static int keep_attached(struct anchors *a, int mnt, struct err *e)
+{
+	int kept;
+
+	if (!a->attached)
+		return 0;
+	if (a->n_attached == a->attached_max)
+		return err_set(e, ERR_UNSUPPORTED, "more than %d mounts at a time", a->attached_max);
+	kept = fcntl(mnt, F_DUPFD_CLOEXEC, 3);
+	if (kept < 0)
+		return err_sys(e, "keep a mount");
+	a->attached[a->n_attached++] = kept;
+	return 0;
+}
+
 static int attach(const struct target *t, const struct root *r, int mnt, struct err *e)
 {
 	if (t->nest >= 0)
@@ -159,7 +175,15 @@ static int attach(const struct target *t, const struct root *r, int mnt, struct 
 static int put(const struct mount_plan *m, const struct root *r, const struct target *t, int mnt,
 	       struct anchors *anchors, struct err *e)
 {
-	if (check_proc(m, t, mnt, e) < 0 || attach(t, r, mnt, e) < 0)
+	int is_root;
+
+	if (check_proc(m, t, mnt, e) < 0)
+		return -1;
+	/* A link of the image may lead back to the root: what was put there would be "/" for the next exec. */
+	is_root = anchors->attached ? mountfd_same(r->fd, t->fd, e) : 0;
+	if (is_root)
+		return is_root < 0 ? -1 : err_set(e, ERR_SPEC, "\"%s\" is the root of the container", m->destination.s);
+	if (keep_attached(anchors, mnt, e) < 0 || attach(t, r, mnt, e) < 0)
 		return -1;
 	anchors_hidden(anchors, m->destination.s);
 	if (m->readonly_last) {

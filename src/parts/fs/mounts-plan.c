@@ -83,7 +83,7 @@ static bool data_has(const char *data, const char *prefix)
 }
 
 /* Absolute, without empty and "." components; ".." stays, it is the kernel's to resolve. */
-static cpath destination(struct arena *a, const char *text)
+cpath mounts_destination(const char *text, struct arena *a)
 {
 	char *out = arena_alloc(a, strlen(text) + 2), *p = out;
 	const char *word;
@@ -438,7 +438,7 @@ static int plan_one(struct planner *p, size_t i, struct err *e)
 
 	if (!om->destination || !*om->destination)
 		return err_set(e, ERR_SPEC, "%s.destination: missing", where);
-	at = destination(p->arena, om->destination);
+	at = mounts_destination(om->destination, p->arena);
 	if (options_parse(&w, &om->options, where, p->arena, e) < 0 ||
 	    idmap_words(&idmap, om, &w, p->config, p->facts, where, p->arena, e) < 0)
 		return -1;

@@ -76,6 +76,9 @@ struct fs_cgroups {
 int mounts_plan(struct mounts_plan *, const struct oci_config *, const struct fs_facts *, const struct rootfs_plan *,
 		const struct host *, struct arena *, struct err *);
 
+/* As the plan has a destination: absolute, without empty and "." components. */
+cpath mounts_destination(const char *text, struct arena *);
+
 #define ANCHORS_MAX     8
 #define READONLY_MAX    32
 
@@ -84,6 +87,9 @@ struct anchors {
 	int n, n_readonly;
 	struct anchor { cpath destination; int fd; } v[ANCHORS_MAX];    /* where shield_apply() looks its paths up */
 	int readonly[READONLY_MAX];     /* what mounts_finish_apply() makes read-only */
+	/* Every mount, so that it can go again: room for ATTACHED_MAX of them, not owned. NULL: nobody asks. */
+	int *attached;
+	int n_attached, attached_max;
 };
 
 #define ANCHORS_NONE ((struct anchors){ .n = 0 })
