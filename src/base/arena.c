@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/own.h"
+#include "base/trace.h"
 
 #define ALIGN           16ul
 #define CHUNK           (32ul << 10)
@@ -118,6 +119,7 @@ static int map_again(struct arena *a, size_t size, struct err *e)
 
 int arena_seal(struct arena *a, const void *root, struct err *e)
 {
+	TRACE("seal plan");
 	size_t size = round_up(a->used, (size_t)sysconf(_SC_PAGESIZE));
 	struct err ignored;
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/own.h"
+#include "base/str.h"
 #include "cli/activation.h"
 #include "cli/codes.h"
 #include "cli/commands.h"
@@ -18,6 +19,7 @@
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/tracing.h"
 #include "life/describe.h"
 #include "sys/fd.h"
 
@@ -97,6 +99,31 @@ static int code_of(const struct command *c, const struct err *e)
 	return c && c->failure ? c->failure : exit_code_of(e->kind);
 }
 
+/* The words of the command, for a reader of the trace. */
+static void join(char *buf, size_t size, int argc, char **argv, int at)
+{
+	struct text t = { .s = buf, .size = size };
+
+	for (buf[0] = '\0'; at < argc; at++) {
+		text_add(&t, argv[at]);
+		text_add(&t, at + 1 < argc ? " " : "");
+	}
+}
+
+static int run_traced(const struct globals *g, const struct command *c, int argc, char **argv, int at, struct err *e)
+{
+	AUTO(tracing) tracing = TRACING_NONE;
+	char line[512];
+	int result;
+
+	if (tracing_open(&tracing, g, e) < 0)
+		return -1;
+	result = run_command(g, c, argc, argv, at + 1, e);
+	join(line, sizeof(line), argc, argv, at);
+	tracing_show(&tracing, c->name, line, result < 0 ? e : NULL);
+	return result;
+}
+
 /* The command that was asked for; -1 and *E, with *CODE the exit code of that. */
 static int carry_out(const struct globals *g, const struct command *c, int argc, char **argv, int at, int *code, struct err *e)
 {
@@ -109,7 +136,7 @@ static int carry_out(const struct globals *g, const struct command *c, int argc,
 		err_set(e, ERR_USAGE, "unknown command \"%s\"", argv[at]);
 		return err_hint(e, "husk --help lists them");
 	} else {
-		result = run_command(g, c, argc, argv, at + 1, e);
+		result = run_traced(g, c, argc, argv, at, e);
 	}
 	*code = result < 0 ? code_of(c, e) : result;
 	return result;

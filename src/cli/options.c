@@ -28,6 +28,11 @@ const struct option_row global_options[] = {
 	  "the same as --cgroup-manager=systemd" },
 	{ 0, "cgroup-manager", OPTION_TEXT, offsetof(struct globals, cgroup_manager), "cgroupfs|systemd|disabled",
 	  "who makes control groups: cgroupfs by default" },
+	{ 0, "trace", OPTION_TEXT, offsetof(struct globals, trace), "FILE",
+	  "write a timeline of all that husk and the container's first process did, for Perfetto or chrome://tracing; a file that "
+	  "holds one is continued" },
+	{ 0, "timing", OPTION_FLAG, offsetof(struct globals, timing), NULL,
+	  "print the same timeline as a table to standard error" },
 	{ 0, "error-fd", OPTION_U64, offsetof(struct globals, error_fd), "N",
 	  "when the command fails, write one JSON object to this open descriptor: kind, exitCode, message and, when known, stage, "
 	  "path, file, line, column, errno, hint" },

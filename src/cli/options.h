@@ -41,9 +41,9 @@ struct option_row {
 
 struct globals {
 	unsigned inherited;             /* descriptors 3, 4, ... that were open when husk began, as a row */
-	const char *root, *log, *log_format, *log_level, *cgroup_manager;
+	const char *root, *log, *log_format, *log_level, *cgroup_manager, *trace;
 	struct opt_u64 error_fd;
-	bool debug, systemd_log, systemd_cgroup, help, version;
+	bool debug, systemd_log, systemd_cgroup, timing, help, version;
 };
 
 extern const struct option_row global_options[];

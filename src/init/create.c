@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/own.h"
@@ -81,6 +82,19 @@ static int host_name(struct init *in, struct err *e)
 	return hostname_apply(&in->plan->kernel, e);
 }
 
+/* `start --trace` brings a page of its own: for the rest of our way, this stage included. */
+static void trace_anew(struct init *in, int fd)
+{
+	void *page = mmap(NULL, sizeof(struct crumb), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (page == MAP_FAILED)
+		return;
+	in->talk.crumb = page;
+	in->talk.crumb->stage = STAGE_GATE;
+	in->is_traced = true;
+	init_stamp(in, STAGE_GATE);
+}
+
 /*
  * Waits for `start`: one byte, with the socket on which a later failure is told.  Without a gate husk is still at
  * the other end of the conversation, and waits for the execve(2) there.
@@ -98,6 +112,8 @@ static int gate(struct init *in, struct err *e)
 			return -1;
 		if (p.nfds)
 			in->starter = TAKE_FD(p.fds[0]);
+		if (p.nfds > 1)
+			trace_anew(in, p.fds[1]);
 		parcel_undo(&p);
 	}
 	close(TAKE_FD(in->gate));

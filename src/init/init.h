@@ -10,6 +10,7 @@
 #include "spawn/handshake.h"
 #include "spawn/spawn.h"
 #include "spawn/stages.h"
+#include "spawn/stamps.h"
 #include "sys/procfs.h"
 
 
@@ -28,6 +29,8 @@ struct init {
 	int gate;                       /* where `start` knocks */
 	int starter;                    /* the socket of `start`, for what fails after the gate */
 	bool is_in_cwd;                 /* as root already */
+	bool is_traced;                 /* stages are stamped */
+	bool has_filter;                /* what init calls from here on is seen by a seccomp filter */
 	char program[4096];             /* what execve(2) gets */
 };
 
@@ -43,5 +46,8 @@ extern const struct stage create_stages[], join_stages[], hotplug_stages[];
 
 /* The step TREES, as trees_ask of parts/fs/trees.h; CONTEXT is the struct init. */
 int init_ask_trees(void *context, unsigned first, int fds[TREES_CHUNK], int *n, struct err *);
+
+/* The stage began now; STAGE_MAX: the last one has failed. */
+void init_stamp(struct init *, int stage);
 
 int init_proc(struct init *, struct err *);     /* opens init->proc unless it is open */

@@ -13,6 +13,8 @@
 #include "base/arena.h"
 #include "base/num.h"
 #include "base/own.h"
+#include "base/str.h"
+#include "base/trace.h"
 #include "init/init.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
@@ -75,12 +77,17 @@ int main(int argc, char **argv)
 		.proc = { -EBADF }, .outer = { -EBADF }, .rootfs = { .root = { -EBADF, "rootfs" } },
 		.slave = -EBADF, .gate = -EBADF, .starter = -EBADF,
 	};
+	const bool is_traced = argc == 3 && str_eq(argv[2], INIT_TRACES);
+	const uint64_t begin = is_traced ? trace_clock() : 0;
 	uint64_t base;
 	struct err e;
 
 	/* Run by hand, or by somebody inside through /proc/self/exe: nothing is handed down. */
-	if (argc != 2 || !num_parse(argv[1], 1 << 20, &base) || base < 3 || receive(&in, (int)base) < 0)
+	if ((argc != 2 && !is_traced) || !num_parse(argv[1], 1 << 20, &base) || base < 3 || receive(&in, (int)base) < 0)
 		return 1;
+	in.is_traced = is_traced;
+	if (is_traced)
+		stamp_put(in.talk.crumb, STAGE_START, begin);
 	log_talk = &in.talk;
 	log_to(log_line, LOG_DEBUG);
 

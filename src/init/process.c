@@ -116,6 +116,7 @@ static int load_filter(struct init *in, struct err *e)
 {
 	AUTO_FD int listener = -EBADF;
 
+	in->has_filter = true;
 	/* Nothing is dropped afterwards: the filter might not let us, and execve(2) does it anyway (caps.h). */
 	if (caps_admin_apply(&in->plan->caps, e) < 0 || seccomp_apply(&in->plan->seccomp, &listener, e) < 0)
 		return -1;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/trace.h"
 #include "life/describe.h"
 #include "oci-spec/state.h"
 #include "parts/fs/trees.h"
@@ -192,6 +193,7 @@ static int serve_ready(void *self, struct letter *question, struct letter *answe
 
 int converse(struct making *m, struct err *e)
 {
+	TRACE("conversation");
 	static serve_fn *const serve[STEP_MAX] = {
 		[STEP_IDMAP] = serve_idmap, [STEP_INIT] = serve_init, [STEP_PLACE] = serve_place,
 		[STEP_TREES] = serve_trees, [STEP_MOUNTED] = serve_mounted, [STEP_HOOKS] = serve_hooks, [STEP_CONSOLE] = serve_console,

@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "base/own.h"
+#include "base/trace.h"
 #include "life/state.h"
 #include "life/hooks.h"
 #include "parts/cgroup/control.h"
@@ -26,7 +27,24 @@ static void stop(const struct record *r, int pidfd)
 	(void)process_wait_gone(pidfd, 10000, &ignored);
 }
 
-int begin(struct record *r, const struct oci_config *config, int pidfd, struct arena *a, struct err *e)
+/* In `run` init has had its page for the trace from birth on; for `start` it gets a new one. */
+static int open_gate(const struct record *r, struct child *init, struct err *e)
+{
+	AUTO_FD int page = -EBADF;
+
+	if (trace_is_on() && !init->talk.crumb) {
+		init->stamps.init = r->saved.pid;
+		page = crumb_make(&init->talk.crumb, e);
+		if (page < 0)
+			return -1;
+	}
+	if (gate_open(r->dir, page, e) < 0)
+		return -1;
+	init->stamps.executed = trace_now();
+	return 0;
+}
+
+int begin(struct record *r, const struct oci_config *config, struct child *init, struct arena *a, struct err *e)
 {
 	AUTO(announcement) starting = ANNOUNCEMENT_NONE;
 	AUTO_FD int ready = -EBADF;
@@ -37,15 +55,15 @@ int begin(struct record *r, const struct oci_config *config, int pidfd, struct a
 			return -1;
 	}
 	announce_starting(&starting, r);
-	if (gate_open(r->dir, e) < 0)
+	if (open_gate(r, init, e) < 0)
 		return -1;
 	announce(r, EVENT_STARTED, NULL, -1);
 	announcement_undo(&starting);
 	if (life_hooks(r, config, HOOK_POSTSTART, STATUS_RUNNING, a, e) < 0) {
-		stop(r, pidfd);
+		stop(r, init->pidfd);
 		return -1;
 	}
 	if (ready >= 0)
-		return notify_serve(ready, r->saved.notify, r->saved.pid, pidfd, e) < 0 ? -1 : 0;
+		return notify_serve(ready, r->saved.notify, r->saved.pid, init->pidfd, e) < 0 ? -1 : 0;
 	return 0;
 }

@@ -6,9 +6,10 @@
 #include "base/err.h"
 #include "oci-spec/config.h"
 #include "record/record.h"
+#include "spawn/spawn.h"
 
 /*
  * Opens the gate, waits for the execve, runs the poststart hooks, passes readiness on to the caller's service
- * manager.  A failing poststart hook kills the container (runtime.md, Lifecycle 9).
+ * manager.  CHILD: its pidfd, and what the trace knows of it.  A failing poststart hook kills the container (runtime.md, Lifecycle 9).
  */
-int begin(struct record *, const struct oci_config *, int pidfd, struct arena *, struct err *);
+int begin(struct record *, const struct oci_config *, struct child *, struct arena *, struct err *);

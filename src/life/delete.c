@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "base/trace.h"
 #include "life/hooks.h"
 #include "life/locate.h"
 #include "parts/cgroup/control.h"
@@ -140,6 +141,7 @@ static int delete_it(const struct target *target, bool force, struct err *e)
 {
 	AUTO(arena) mem = ARENA_NONE;
 	AUTO(record) r = RECORD_NONE;
+	TRACE("delete");
 	int got;
 
 	if (record_open(&r, target->root, target->id, &mem, e) < 0)

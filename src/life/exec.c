@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "base/trace.h"
 #include "life/answers.h"
 #include "life/locate.h"
 #include "life/making.h"
@@ -128,6 +129,7 @@ static int enter(struct joining *j, const struct exec_request *rq, struct err *e
 	/* The pid file says that it runs, so it comes after the execve: engines look at nothing else. */
 	if (handshake_wait_exec(&m->child.talk, e) < 0)
 		return -1;
+	m->child.stamps.executed = trace_now();
 	return rq->pid_file ? making_pid_file(rq->pid_file, m->child.pid, e) : 0;
 }
 

@@ -10,10 +10,12 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "sys/fd.h"
 
 char *config_read(const char *path, struct arena *a, size_t *len, struct err *e)
 {
+	TRACE("read configuration");
 	AUTO_FD int fd = fd_open(path, O_RDONLY | O_NOCTTY, 0, e);
 
 	return fd < 0 ? NULL : fd_read_all(fd, CONFIG_MAX, a, len, e);
@@ -33,6 +35,7 @@ static void note(void *context, const char *path, const char *meant, unsigned li
 int config_decode(struct oci_config **out, const char *file, const char *text, size_t len, struct arena *a,
 		  struct err *e)
 {
+	TRACE("decode");
 	struct spec_error why;
 	void *decoded;
 

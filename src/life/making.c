@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "base/trace.h"
 #include "base/when.h"
 #include "life/answers.h"
 #include "life/locate.h"
@@ -166,6 +167,7 @@ int making_create(struct making *m, const struct create_request *given, struct e
 
 int making_pid_file(const char *path, pid_t pid, struct err *e)
 {
+	TRACE("pid file");
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	AUTO_FD int dir = -EBADF;
 	AUTO(arena) mem = ARENA_NONE;

@@ -22,7 +22,7 @@ static int make_and_begin(struct making *m, const struct create_request *rq, str
 		return -1;
 	/* From here on the container exists for others; a failure to start it undoes it all the same. */
 	m->has_run_hooks = true;
-	return begin(&m->record, m->config, m->child.pidfd, &m->mem, e);
+	return begin(&m->record, m->config, &m->child, &m->mem, e);
 }
 
 static int run_detached(const struct create_request *rq, struct err *e)

@@ -31,18 +31,19 @@ static int start(const struct target *target, struct err *e)
 {
 	AUTO(arena) mem = ARENA_NONE;
 	AUTO(record) r = RECORD_NONE;
-	AUTO_FD int pidfd = -EBADF;
+	AUTO(child) init = CHILD_NONE;
 	struct oci_config *config;
 	size_t len;
 	char *text;
 
+	child_keep(&init);              /* another command's */
 	if (record_load(&r, target->root, target->id, &mem, e) < 0 || target_lock(&r, &mem, e) < 0 ||
-	    check_status(status_of(&r, &pidfd), e) < 0)
+	    check_status(status_of(&r, &init.pidfd), e) < 0)
 		return -1;
 	text = record_load_config(&r, &mem, &len, e);
 	if (!text || config_decode(&config, "config.json", text, len, &mem, e) < 0)
 		return -1;
-	return begin(&r, config, pidfd, &mem, e);
+	return begin(&r, config, &init, &mem, e);
 }
 
 int life_start(const struct target *target, struct err *e)

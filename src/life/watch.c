@@ -17,6 +17,7 @@
 
 #include "base/own.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "sys/process.h"
 #include "sys/terminal.h"
 
@@ -196,6 +197,7 @@ static int begin_terminal(struct loop *l, struct err *e)
 
 int watch_process(const struct watch *w, struct process_end *end, struct err *e)
 {
+	TRACE("watch");
 	AUTO(loop) l = { .w = w, .in = { .from = -EBADF, .to = -EBADF }, .out = { .from = -EBADF, .to = -EBADF } };
 	struct pollfd p[P_MAX];
 

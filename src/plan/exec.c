@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/trace.h"
 #include "plan/check.h"
 #include "plan/process.h"
 #include "sys/accounts.h"
@@ -168,6 +169,7 @@ static int settings(struct plan *p, const struct oci_linux *l, const struct host
 int plan_exec(const struct plan **out, const struct oci_config *c, const struct exec_request *rq,
 	      const struct host *host, struct arena *a, struct err *e)
 {
+	TRACE("plan");
 	struct plan *p = ARENA_NEW(a, struct plan);
 	struct oci_process proc;
 	struct check_ns ns;

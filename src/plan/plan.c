@@ -10,6 +10,7 @@
 
 #include "base/num.h"
 #include "base/own.h"
+#include "base/trace.h"
 #include "plan/check.h"
 #include "plan/process.h"
 
@@ -151,6 +152,7 @@ static int process(struct plan *p, const struct making *m, struct err *e)
 int plan_create(const struct plan **out, const struct oci_config *config, const struct create_request *rq,
 		const struct host *host, struct arena *a, struct err *e)
 {
+	TRACE("plan");
 	AUTO(arena) scratch = ARENA_NONE;       /* the plan's own arena holds nothing that points elsewhere */
 	struct oci_config c = *config;
 	struct making m = { .c = &c, .rq = rq, .host = host, .a = a };

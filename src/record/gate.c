@@ -10,10 +10,12 @@
 #include <sys/socket.h>
 
 #include "base/own.h"
+#include "base/trace.h"
 #include "sys/socket.h"
 
 int gate_make(int dir, struct err *e)
 {
+	TRACE("make gate");
 	int fd = socket_bind_at(SOCK_DGRAM, dir, GATE_NAME, 0600, e);
 
 	if (fd < 0)
@@ -30,7 +32,7 @@ bool gate_is_waiting(int dir)
 }
 
 /* Sends init its end of a new pair; ours is returned. Init then holds the only copy of its end. */
-static int send_pair(int dir, struct err *e)
+static int send_pair(int dir, int page, struct err *e)
 {
 	AUTO_FD int gate = socket_connect_at(SOCK_DGRAM, dir, GATE_NAME, e);
 	AUTO_FD int ours = -EBADF;
@@ -43,14 +45,15 @@ static int send_pair(int dir, struct err *e)
 		return -1;
 	ours = pair[0];
 	theirs = pair[1];
-	if (socket_send(gate, "", 1, &(struct parcel){ .fds = { theirs }, .nfds = 1 }, e) < 0)
+	if (socket_send(gate, "", 1, &(struct parcel){ .fds = { theirs, page }, .nfds = page >= 0 ? 2 : 1 }, e) < 0)
 		return -1;
 	return TAKE_FD(ours);
 }
 
-int gate_open(int dir, struct err *e)
+int gate_open(int dir, int page, struct err *e)
 {
-	AUTO_FD int fd = send_pair(dir, e);
+	TRACE("gate to execve");
+	AUTO_FD int fd = send_pair(dir, page, e);
 	AUTO(parcel) parcel = {};
 	struct err said;
 	ssize_t n;

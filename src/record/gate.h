@@ -18,7 +18,8 @@ int gate_make(int dir, struct err *);
 /* Is init waiting there? */
 bool gate_is_waiting(int dir);
 /*
- * Host, in `start`: opens the gate and waits until init has executed the payload.  -1 with init's own error
+ * Host, in `start`: opens the gate and waits until init has executed the payload.  PAGE: for the stamps of init's stages from
+ * here on (spawn/stamps.h); -1: none.  -1 with init's own error
  * when it could not.
  */
-int gate_open(int dir, struct err *);
+int gate_open(int dir, int page, struct err *);

@@ -4,6 +4,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
+#include "base/trace.h"
 
 void groups_save(struct record *r, const struct cgroup_paths *paths, struct arena *a)
 {
@@ -19,6 +20,7 @@ void groups_save(struct record *r, const struct cgroup_paths *paths, struct aren
 
 int groups_open(struct cgroup *cg, const struct record *r, struct err *e)
 {
+	TRACE("open cgroups");
 	struct cgroup_paths paths = { .manager = CGROUP_MANAGER_NONE };
 
 	if (!r->is_readable)

@@ -22,6 +22,7 @@
 #include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "parts/notify/notify.h"
 #include "record/ending.h"
 #include "record/gate.h"
@@ -109,6 +110,7 @@ static int place_new_dir(struct record *r, const char *temporary, struct err *e)
 
 int record_reserve(struct record *r, const char *root, const char *id, struct err *e)
 {
+	TRACE("reserve");
 	char temporary[32];
 
 	if (record_check_id(id, e) < 0)
@@ -129,6 +131,7 @@ int record_reserve(struct record *r, const char *root, const char *id, struct er
 
 int record_save(struct record *r, struct err *e)
 {
+	TRACE("save record");
 	AUTO(arena) mem = ARENA_NONE;
 	const char *text;
 
@@ -143,6 +146,7 @@ int record_save(struct record *r, struct err *e)
 
 int record_save_config(struct record *r, const char *text, size_t len, struct err *e)
 {
+	TRACE("save configuration");
 	if (file_replace_at(r->dir, CONFIG_FILE, text, len, 0600, e) < 0)
 		return err_in(e, "save the configuration");
 	return 0;
@@ -150,6 +154,7 @@ int record_save_config(struct record *r, const char *text, size_t len, struct er
 
 char *record_load_config(const struct record *r, struct arena *a, size_t *len, struct err *e)
 {
+	TRACE("load configuration");
 	AUTO_FD int fd = fd_open_at(r->dir, CONFIG_FILE, O_RDONLY | O_NOFOLLOW, 0, e);
 	char *text = fd < 0 ? NULL : fd_read_all(fd, CONFIG_MAX, a, len, e);
 
@@ -192,6 +197,7 @@ static void read_record(struct record *r, struct arena *a)
 
 int record_open(struct record *r, const char *root, const char *id, struct arena *a, struct err *e)
 {
+	TRACE("open record");
 	if (record_check_id(id, e) < 0)
 		return -1;
 	(void)snprintf(r->id, sizeof(r->id), "%s", id);
@@ -234,6 +240,7 @@ static bool is_linked(const struct record *r)
 
 int record_lock(struct record *r, int msec, struct arena *a, struct err *e)
 {
+	TRACE("lock");
 	for (int waited = 0; flock(r->dir, LOCK_EX | LOCK_NB) < 0; waited += POLL_MSEC) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return err_sys(e, "lock container \"%s\"", r->id);
@@ -295,6 +302,7 @@ static int remove_files(const struct record *r, struct err *e)
 
 int record_remove(struct record *r, struct err *e)
 {
+	TRACE("remove record");
 	/* Removed by another command meanwhile: what has the name now may be somebody else's container. */
 	if (!is_linked(r))
 		return 0;

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "base/own.h"
+#include "base/trace.h"
 #include "parts/cgroup/control.h"
 #include "record/gate.h"
 #include "record/groups.h"
@@ -62,6 +63,7 @@ static bool is_frozen(const struct record *r)
 
 enum status status_of(const struct record *r, int *pidfd)
 {
+	TRACE("status");
 	AUTO_FD int init = status_open_init(r);
 	bool is_alive = init >= 0;
 

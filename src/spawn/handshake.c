@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "base/trace.h"
 #include "spawn/spawn.h"
 #include "spawn/stages.h"
+#include "spawn/stamps.h"
 
 #define STEP(name, done, does) [STEP_##name] = { #name, done, does },
 const struct step_name step_names[STEP_MAX] = { HANDSHAKE(STEP) };
@@ -25,6 +27,16 @@ static const char *const stage_names[STAGE_MAX] = { STAGES(STAGE) };
 const char *stage_name(int id)
 {
 	return id >= 0 && id < STAGE_MAX ? stage_names[id] : "unknown stage";
+}
+
+void stamp_put(struct crumb *c, int stage, uint64_t begin)
+{
+	uint32_t n = c->n;
+
+	if (n >= sizeof(c->stamp) / sizeof(c->stamp[0]))
+		return;
+	c->stamp[n] = (struct stamp){ .stage = stage, .begin = begin };
+	__atomic_store_n(&c->n, n + 1, __ATOMIC_RELEASE);
 }
 
 /* The common container needs PLACE and READY alone: each further step is a round trip. */
@@ -190,6 +202,7 @@ static int serve_one(struct handshake *h, int s, struct letter *q, serve_fn *con
 {
 	struct letter a = { .number = 0 };
 	struct message reply = { .type = ANSWER, .step = (uint8_t)s };
+	TRACE(step_names[s].name);
 	int ret;
 
 	if (!serve[s])
@@ -239,6 +252,7 @@ int handshake_serve(struct handshake *h, serve_fn *const serve[STEP_MAX], void *
 
 int handshake_wait_exec(struct handshake *h, struct err *e)
 {
+	TRACE("wait for execve");
 	struct message m;
 	struct parcel p = { .nfds = 0 };
 	int ret = hear(h, &m, &p, e);

@@ -38,14 +38,13 @@ enum step { HANDSHAKE(STEP) STEP_MAX };
 
 extern const struct step_name { const char *name, *init_done, *host_does; } step_names[STEP_MAX];
 
-/* What init was doing: a page that both see, for post-mortems. */
-struct crumb { volatile int stage; };           /* enum stage_id (spawn/stages.h) */
+struct crumb;
 
 struct handshake {
 	int fd;                         /* our end of the socket pair (SOCK_SEQPACKET) */
 	uint32_t needed;                /* bit per step, computed from the plan before the clone */
 	int at;                         /* the step completed last, -1 at the start */
-	struct crumb *crumb;            /* NULL: none */
+	struct crumb *crumb;            /* what init is doing (spawn/stamps.h); NULL: none */
 };
 
 #define HANDSHAKE_NONE ((struct handshake){ .fd = -EBADF, .at = -1 })

@@ -15,11 +15,11 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/num.h"
 #include "base/own.h"
+#include "base/trace.h"
 #include "spawn/stages.h"
 #include "sys/birth.h"
 #include "sys/calls.h"
@@ -43,9 +43,7 @@ struct passage {
 static void close_talk(struct handshake *talk)
 {
 	own_close(&talk->fd);
-	if (talk->crumb)
-		munmap(talk->crumb, sizeof(*talk->crumb));
-	talk->crumb = NULL;
+	crumb_undo(&talk->crumb);
 }
 
 void child_undo(struct child *c)
@@ -54,9 +52,13 @@ void child_undo(struct child *c)
 	struct err ignored;
 	int saved = errno;
 
+	c->stamps.waits = c->is_kept && !c->stamps.executed;
+	if (c->talk.crumb)
+		stamps_tell(c->talk.crumb, &c->stamps);
 	/* First the socket: an init that a dying bridge has just made must see the end of it. */
 	close_talk(&c->talk);
 	if (c->pidfd >= 0 && c->pid > 0 && !c->is_kept) {
+		TRACE("kill init");
 		sys_pidfd_send_signal(c->pidfd, SIGKILL);
 		(void)process_wait(c->pidfd, &end, &ignored);
 	}
@@ -105,7 +107,7 @@ static int clone_init(struct child *c, const struct spawn_request *rq, struct pa
 {
 	const struct ns_plan *ns = &rq->plan->ns;
 	char base[16];
-	char *argv[] = { (char[]){ "husk-init" }, base, NULL };
+	char *argv[] = { (char[]){ "husk-init" }, base, trace_is_on() ? (char[]){ INIT_TRACES } : NULL, NULL };
 	struct clone_args args = {
 		.flags = CLONE_PIDFD,
 		.pidfd = (uintptr_t)&c->pidfd,
@@ -128,23 +130,8 @@ static int clone_init(struct child *c, const struct spawn_request *rq, struct pa
 		c->pidfd = -EBADF;
 		return err_sys(e, rq->cgroup >= 0 ? "clone3 (into the cgroup)" : "clone3");
 	}
+	c->stamps.init = c->pid;
 	return 0;
-}
-
-static int make_crumb(struct handshake *talk, struct err *e)
-{
-	AUTO_FD int fd = sys_memfd_create("husk-stage", MFD_CLOEXEC);
-	void *page;
-
-	if (fd < 0)
-		return err_sys(e, "memfd_create");
-	if (ftruncate(fd, sizeof(*talk->crumb)) < 0)
-		return err_sys(e, "grow the page of the stage");
-	page = mmap(NULL, sizeof(*talk->crumb), PROT_READ, MAP_SHARED, fd, 0);
-	if (page == MAP_FAILED)
-		return err_sys(e, "map the page of the stage");
-	talk->crumb = page;
-	return TAKE_FD(fd);
 }
 
 static void close_fds(int *fds, int n)
@@ -162,6 +149,7 @@ int spawn(struct child *out, const struct spawn_request *rq, struct err *e)
 	AUTO_FD int crumb = -EBADF;
 	struct passage way;
 	int *ns_fds = way.from + INIT_FD_NS;
+	TRACE("spawn");
 	int ret;
 
 	if (!arena_shares(rq->arena, plan, sizeof(*plan)) || !rq->arena->sealed)
@@ -171,7 +159,7 @@ int spawn(struct child *out, const struct spawn_request *rq, struct err *e)
 	program = seal_program(husk_init_start, (size_t)(husk_init_end - husk_init_start), "husk-init", e);
 	if (program < 0 || handshake_open(&c.talk, spawn_needed(plan), &talk, e) < 0)
 		return -1;
-	crumb = make_crumb(&c.talk, e);
+	crumb = crumb_make(&c.talk.crumb, e);
 	if (crumb < 0 || ns_open(&plan->ns, ns_fds, e) < 0)
 		return -1;
 	way.program = program;
@@ -198,7 +186,8 @@ int child_take_over(struct child *c, struct letter *question, struct err *e)
 	if (process_wait(c->pidfd, &end, e) < 0)
 		return -1;
 	own_close(&c->pidfd);
-	c->pid = (pid_t)question->number;
+	c->stamps.bridge = c->pid;
+	c->pid = c->stamps.init = (pid_t)question->number;
 	c->pidfd = TAKE_FD(question->parcel.fds[0]);
 	return 0;
 }

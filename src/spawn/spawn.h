@@ -15,18 +15,21 @@
 #include "base/err.h"
 #include "plan/plan.h"
 #include "spawn/handshake.h"
+#include "spawn/stamps.h"
 
 /*
  * The descriptors that husk-init finds, counted from a number that is its argv[1] in decimal: 3 + plan->stdio.preserved or
- * more.  Which of them are there follows from the plan; the others are not open.
+ * more.  When somebody traces, INIT_TRACES is the argv[2].  Which of them are there follows from the plan; the others are not open.
  */
 enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_FD_TARGET_ROOT, INIT_FD_NS };
+#define INIT_TRACES "trace"
 #define INIT_FDS (INIT_FD_NS + NS_KINDS)
 
 struct child {
 	pid_t pid;                      /* until the step INIT: of the bridge, when there is one */
 	int pidfd;
 	struct handshake talk;
+	struct stamps_owner stamps;     /* for the trace; outlives the process */
 	bool is_kept;
 };
 

@@ -22,6 +22,7 @@
 #include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "sys/fd.h"
 #include "sys/mountinfo.h"
 #include "sys/procfs.h"
@@ -318,6 +319,7 @@ static void look_at_cgroups(struct cgroup_look *l)
 
 int host_look(struct host *h, struct arena *a, struct err *e)
 {
+	TRACE("look at the host");
 	AUTO(procfs) proc = PROCFS_NONE;
 
 	*h = (struct host){ 0 };

@@ -20,6 +20,7 @@
 #include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/procfs.h"
@@ -203,6 +204,7 @@ static int64_t now_msec(void)
 
 int process_wait_gone(int pidfd, int msec, struct err *e)
 {
+	TRACE("wait for the end");
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
 	int64_t end = now_msec() + msec;
 

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "base/own.h"
+#include "base/trace.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 
@@ -19,6 +20,7 @@
 
 int seal_program(const void *bytes, size_t n, const char *name, struct err *e)
 {
+	TRACE("seal husk-init");
 	const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
 	AUTO_FD int fd = sys_memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 

@@ -55,6 +55,30 @@ static void test_errors(void)
 	OK(strnlen(e.msg, sizeof(e.msg)) < sizeof(e.msg), "nothing is written beyond the end");
 }
 
+static void test_error_fields(void)
+{
+	struct err e, wild;
+
+	memset(&e, 'x', sizeof(e));
+	err_set(&e, ERR_SPEC, "mounts[3]: no");
+	OK(!e.stage[0] && !e.path[0] && !e.file[0] && !e.hint[0] && !e.line && !e.column, "a new error knows nothing of an older one");
+	err_hint(&e, "try %d", 7);
+	err_stage(&e, "root file system");
+	err_stage(&e, "outer");
+	err_place(&e, "config.json", "mounts[3]: no", 9, 12, 5);
+	err_in(&e, "create");
+	SAME(e.hint, "try 7", "a hint is kept apart from the message");
+	SAME(e.stage, "root file system", "the stage that spoke first is the one");
+	SAME(e.path, "mounts[3]", "the path is cut out of the message");
+	SAME(e.msg, "create: mounts[3]: no", "and the message is the message");
+	OK(e.line == 12 && e.column == 5, "the place stays with it");
+
+	memset(&wild, 'x', sizeof(wild));
+	err_received(&wild);
+	OK(strlen(wild.msg) < sizeof(wild.msg) && strlen(wild.stage) < sizeof(wild.stage) && strlen(wild.path) < sizeof(wild.path) &&
+	   strlen(wild.file) < sizeof(wild.file) && strlen(wild.hint) < sizeof(wild.hint), "what another process sent ends in its bounds");
+}
+
 static void test_texts(void)
 {
 	char buf[8];
@@ -258,6 +282,7 @@ static void test_owners(void)
 int main(void)
 {
 	test_errors();
+	test_error_fields();
 	test_texts();
 	test_numbers();
 	test_tables();

@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "parts/cgroup/manager-fs.h"
 #include "parts/cgroup/write.h"
 #include "sys/bpf.h"
@@ -141,6 +142,7 @@ static bool is_forgiven(const struct cgroup_plan *p, const struct err *e)
 
 int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
 {
+	TRACE("make cgroup");
 	AUTO(cgroup) cg = { .manager = p->manager, .is_made = true };
 
 	if (make_dirs(&cg, p, e) < 0) {
@@ -163,6 +165,7 @@ int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
 
 int cgroup_finish(const struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
 {
+	TRACE("finish cgroup");
 	return write_limits(cg, &p->writes, true, e);
 }
 

@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "parts/cgroup/manager-fs.h"
 #include "parts/cgroup/tree.h"
 #include "parts/cgroup/write.h"
@@ -143,6 +144,7 @@ static int no_freezer(const struct cgroup *cg, struct err *e)
 
 int cgroup_freeze(const struct cgroup *cg, struct err *e)
 {
+	TRACE("freeze");
 	const struct cgroup_dir *v1 = with_controller(cg, "freezer"), *v2 = unified(cg);
 	struct err ignored;
 
@@ -156,6 +158,7 @@ int cgroup_freeze(const struct cgroup *cg, struct err *e)
 
 int cgroup_thaw(const struct cgroup *cg, struct err *e)
 {
+	TRACE("thaw");
 	const struct cgroup_dir *v1 = with_controller(cg, "freezer"), *v2 = unified(cg);
 
 	if (!v1 && !v2)
@@ -191,6 +194,7 @@ static int by_number(const void *a, const void *b)
 
 int cgroup_pids(const struct cgroup *cg, pid_t **pids, size_t *n, struct arena *a, struct err *e)
 {
+	TRACE("list processes");
 	const struct cgroup_dir *d = lister(cg);
 	struct tree_pids list = { .arena = a };
 	size_t unique = 0;
@@ -283,6 +287,7 @@ static bool has_us(const struct cgroup *cg)
 
 int cgroup_kill(const struct cgroup *cg, struct err *e)
 {
+	TRACE("kill cgroup");
 	const struct cgroup_dir *v1 = with_controller(cg, "freezer"), *v2 = unified(cg);
 	struct err ignored;
 	bool is_still = false;
@@ -331,6 +336,7 @@ int cgroup_signal_all(const struct cgroup *cg, int sig, struct err *e)
 
 int cgroup_remove(struct cgroup *cg, struct err *e)
 {
+	TRACE("remove cgroup");
 	int r = 0;
 
 	for (int i = cg->n - 1; i >= 0; i--) {

@@ -6,6 +6,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "parts/cgroup/devices-v1.h"
 #include "parts/cgroup/write.h"
 #include "sys/groupfs.h"
@@ -319,6 +320,7 @@ static void put_all(const struct cgroup *cg, const struct cgroup_puts *puts, str
 
 int cgroup_update_apply(const struct cgroup *cg, const struct cgroup_update *u, struct arena *a, struct err *e)
 {
+	TRACE("change limits");
 	if (write_limits(cg, &u->writes, false, e) == 0 && write_limits(cg, &u->writes, true, e) == 0 &&
 	    (!u->rules || cgroup_set_devices(unified(cg), u->rules, a, e) == 0))
 		return 0;

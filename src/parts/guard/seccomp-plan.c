@@ -22,6 +22,7 @@
 #include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "parts/guard/seccomp-code.h"
 #include "parts/guard/seccomp-names.h"
 
@@ -432,6 +433,7 @@ static int read_flags(struct seccomp_plan *out, const struct oci_seccomp *p, con
 int seccomp_plan(struct seccomp_plan *out, const struct oci_seccomp *p, const struct host *host, struct arena *a,
 		 struct err *e)
 {
+	TRACE("plan seccomp");
 	AUTO(arena) scratch = ARENA_NONE;
 	struct profile *profile;
 	struct seccomp_code *code;

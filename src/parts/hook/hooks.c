@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/trace.h"
 #include "sys/helper.h"
 
 int hooks_run(const struct hooks_plan *p, enum hook_kind kind, const char *state, struct err *e)
@@ -19,6 +20,7 @@ int hooks_run(const struct hooks_plan *p, enum hook_kind kind, const char *state
 			.input = &input, .pieces = 1, .timeout = l->v[i].timeout,
 		};
 
+		TRACE_OF(hook_kind_name(kind), l->v[i].path);
 		if (helper_run(&h, e) == 0)
 			continue;
 		err_in(e, "hooks.%s[%zu]: \"%.300s\"", hook_kind_name(kind), i, l->v[i].path);

@@ -17,6 +17,7 @@
 
 #include "base/own.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "sys/fd.h"
 #include "sys/socket.h"
 
@@ -82,6 +83,7 @@ static int tell(const char *host, pid_t pid, struct err *e)
 
 int notify_serve(int socket, const char *host, pid_t pid, int pidfd, struct err *e)
 {
+	TRACE("wait for readiness");
 	struct pollfd p[2] = { { socket, POLLIN, 0 }, { pidfd, POLLIN, 0 } };
 
 	for (;;) {
