@@ -15,6 +15,7 @@ enum err_kind {
 	ERR_USAGE,              /* the command line is wrong */
 	ERR_STATE,              /* the container is not in a state that allows it */
 	ERR_UNSUPPORTED,        /* asked for, but this host or this husk cannot */
+	ERR_TIMEOUT,            /* it took longer than the caller allowed */
 	ERR_PEER,               /* the other side of a conversation died or misbehaved */
 	ERR_BUG,
 };

@@ -91,6 +91,21 @@ bool num_parse_size(const char *text, uint64_t *bytes)
 	return true;
 }
 
+unsigned num_parse_time(const char *text)
+{
+	static const struct { char unit[3]; unsigned ms; } units[] = {
+		{ "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "m", 60000 }, { "h", 3600000 } };
+	size_t digits = text ? strspn(text, "0123456789") : 0;
+	uint64_t n;
+
+	if (!num_parse_n(text, digits, INT32_MAX, &n))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (strcmp(text + digits, units[i].unit) == 0)
+			return (unsigned)MIN(n * units[i].ms, (uint64_t)INT32_MAX);
+	return 0;
+}
+
 bool num_parse_list(const char *text, unsigned long *mask, size_t size)
 {
 	const size_t bits = sizeof(*mask) * CHAR_BIT;

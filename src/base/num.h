@@ -18,5 +18,8 @@ bool num_parse_signed(const char *text, int64_t min, int64_t max, int64_t *out);
 /* "512", "64k", "1.5G" is not one: an optional suffix b k m g t (either case, optional "b"/"ib" after it), powers of 1024. */
 bool num_parse_size(const char *text, uint64_t *bytes);
 
+/* "5s", "500ms", "2m", "1h"; a bare number is seconds. Milliseconds; 0: not a time, or none. */
+unsigned num_parse_time(const char *text);
+
 /* "0-3,7" to a bit mask of SIZE bits (unsigned long words); false on bad text or a number >= SIZE. */
 bool num_parse_list(const char *text, unsigned long *mask, size_t size);

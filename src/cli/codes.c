@@ -14,6 +14,7 @@ const struct exit_code exit_codes[] = {
 	{ EXIT_PEER, ERR_PEER, "peer", "another process died or misbehaved: the container's first one, an agent, a service" },
 	{ EXIT_BUG, ERR_BUG, "bug", "husk itself is wrong; please report it" },
 	{ EXIT_UNSEEN, ERR_NONE, "unseen", "wait: the container's process has ended, and nobody saw how" },
+	{ EXIT_TIMEOUT, ERR_TIMEOUT, "timeout", "exec --timeout: the command took longer, and was killed" },
 	{ EXIT_EXEC_FAILED, ERR_NONE, "exec", "exec: the process could not be run, for whatever reason" },
 	{}
 };

@@ -18,6 +18,7 @@ enum {
 	EXIT_PEER,
 	EXIT_BUG,
 	EXIT_UNSEEN,
+	EXIT_TIMEOUT = 124,             /* as timeout(1) */
 	EXIT_EXEC_FAILED = 255,
 };
 

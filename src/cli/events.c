@@ -24,22 +24,6 @@ static const struct option_row events_options[] = {
 	OPTIONS_END
 };
 
-/* "5s", "500ms", "2m", "1h"; a bare number is seconds. Milliseconds, 0: not a time. */
-static unsigned interval_of(const char *text)
-{
-	static const struct { const char *unit; unsigned ms; } units[] = {
-		{ "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "m", 60000 }, { "h", 3600000 } };
-	size_t digits = strspn(text, "0123456789");
-	uint64_t n;
-
-	if (!num_parse_n(text, digits, 100000, &n))
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (str_eq(text + digits, units[i].unit))
-			return (unsigned)MIN(n * units[i].ms, (uint64_t)INT32_MAX);
-	return 0;
-}
-
 static bool print_line(void *self, const char *json)
 {
 	(void)self;
@@ -74,7 +58,7 @@ static int metrics(const struct globals *g, const char *id, struct err *e)
 static int events(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
 {
 	const struct events_values *v = values;
-	unsigned interval = interval_of(v->interval ? v->interval : "5s");
+	unsigned interval = num_parse_time(v->interval ? v->interval : "5s");
 	struct target target = { .root = g->root, .id = arguments->n ? arguments->v[0] : NULL };
 
 	if (check_words(v, arguments, e) < 0)

@@ -96,7 +96,8 @@ static int fail(const struct globals *g, const struct command *c, int code, cons
 
 static int code_of(const struct command *c, const struct err *e)
 {
-	return c && c->failure ? c->failure : exit_code_of(e->kind);
+	/* A timeout is no failure of ours: exec tells it apart from one. */
+	return c && c->failure && e->kind != ERR_TIMEOUT ? c->failure : exit_code_of(e->kind);
 }
 
 /* The words of the command, for a reader of the trace. */

@@ -5,7 +5,9 @@
  */
 #include "life/answers.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +21,7 @@
 #include "parts/guard/listener.h"
 #include "record/gate.h"
 #include "record/groups.h"
+#include "spawn/stages.h"
 #include "sys/fd.h"
 #include "sys/process.h"
 #include "sys/terminal.h"
@@ -191,6 +194,11 @@ static int serve_ready(void *self, struct letter *question, struct letter *answe
 	return 0;
 }
 
+static bool is_real_time(const struct schedule_plan *s)
+{
+	return s->has_scheduler && (s->policy == SCHED_FIFO || s->policy == SCHED_RR);
+}
+
 int converse(struct making *m, struct err *e)
 {
 	TRACE("conversation");
@@ -200,7 +208,11 @@ int converse(struct making *m, struct err *e)
 		[STEP_NOTIFY] = serve_notify, [STEP_READY] = serve_ready,
 	};
 
-	if (handshake_serve(&m->child.talk, serve, m, e) < 0)
-		return child_explain(&m->child, e);
-	return 0;
+	if (handshake_serve(&m->child.talk, serve, m, e) == 0)
+		return 0;
+	(void)child_explain(&m->child, e);
+	/* cgroup v1 takes no real-time process into a group without real-time runtime, and says no more than EINVAL. */
+	if (is_real_time(&m->plan->schedule) && e->num == EINVAL && strcmp(e->stage, stage_name(STAGE_PLACE)) == 0)
+		err_hint(e, "a real-time process needs linux.resources.cpu.realtimeRuntime on cgroup v1");
+	return -1;
 }

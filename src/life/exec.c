@@ -4,35 +4,48 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
 
+#include "base/log.h"
 #include "base/own.h"
+#include "base/str.h"
 #include "base/trace.h"
 #include "life/answers.h"
 #include "life/locate.h"
 #include "life/making.h"
 #include "life/watch.h"
+#include "parts/cgroup/below.h"
+#include "parts/cgroup/control.h"
 #include "record/groups.h"
 #include "record/status.h"
 #include "record/words.h"
 #include "sys/fd.h"
+#include "sys/process.h"
 #include "sys/signals.h"
+
+#define GONE_MSEC 5000
 
 struct joining {
 	struct making making;
 	int target;                     /* pidfd of the container's init */
 	int root;                       /* O_PATH of its "/" */
+	struct below below;             /* --timeout: its own group */
+	bool is_expired;
 	const char *process_text;
 	size_t process_len;
 };
 
-#define JOINING_NONE ((struct joining){ .making = MAKING_NONE, .target = -EBADF, .root = -EBADF })
+#define JOINING_NONE ((struct joining){ .making = MAKING_NONE, .target = -EBADF, .root = -EBADF, .below = BELOW_NONE })
 
 static void joining_undo(struct joining *j)
 {
 	making_undo(&j->making);
+	below_undo(&j->below);
 	own_close(&j->target);
 	own_close(&j->root);
 }
@@ -96,6 +109,8 @@ static int decide(struct joining *j, const struct exec_request *given, struct er
 		return -1;
 	if (rq.process_file && read_process(j, &rq, &process, e) < 0)
 		return -1;
+	if (process && rq.tty && !process->terminal)
+		return err_set(e, ERR_USAGE, "--tty contradicts the file of --process, which says no \"terminal\"");
 	rq.process = process;
 	rq.no_new_keyring = m->record.saved.no_new_keyring;
 	rq.container = (struct root){ .fd = j->root, .name = "rootfs" };
@@ -107,6 +122,10 @@ static int locate(const struct joining *j, const struct exec_request *rq, struct
 {
 	if (j->process_text)
 		return config_locate(e, "process.", rq->process_file, j->process_text, j->process_len);
+	/* Not config.json has said it, but the command line. */
+	if ((rq->scheduler && str_starts(e->msg, "process.scheduler")) || (rq->rlimits.n && str_starts(e->msg, "process.rlimits")) ||
+	    (rq->cpu_affinity && str_starts(e->msg, "process.execCPUAffinity")))
+		return -1;
 	return config_locate(e, "", "config.json", j->making.text, j->making.len);
 }
 
@@ -118,6 +137,8 @@ static int enter(struct joining *j, const struct exec_request *rq, struct err *e
 	if ((rq->ncgroups ? cgroup_descend(&m->cgroup, rq->cgroups, rq->ncgroups, e) :
 	     cgroup_follow(&m->cgroup, m->record.saved.pid, e)) < 0)
 		return -1;
+	if (rq->timeout && below_make(&j->below, &m->cgroup, e) < 0)
+		return err_in(e, "--timeout");
 	m->rdt.plan = &m->plan->rdt;
 	birth.plan = m->plan;
 	birth.cgroup = cgroup_into_fd(&m->cgroup);
@@ -144,12 +165,47 @@ static int exec(struct joining *j, const struct exec_request *rq, struct err *e)
 	return enter(j, rq, e) < 0 ? locate(j, rq, e) : 0;
 }
 
+/* The time is over.  What the process has started is in its group; the process itself may have left it. */
+static void kill_all(void *self)
+{
+	struct joining *j = self;
+	struct err ignored;
+
+	j->is_expired = true;
+	if (cgroup_kill(&j->below.cgroup, &ignored) < 0)
+		log_warning("%s", ignored.msg);
+	(void)process_signal(j->making.child.pidfd, SIGKILL, &ignored);
+}
+
+static int watch(struct joining *j, const struct exec_request *rq, int signals, int *code, struct err *e)
+{
+	const struct itimerspec when = { .it_value = { rq->timeout / 1000, rq->timeout % 1000 * 1000000l } };
+	AUTO_FD int timer = rq->timeout ? timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC) : -EBADF;
+	struct watch w = { .pid = j->making.child.pid, .pidfd = j->making.child.pidfd, .console = j->making.console,
+			   .signals = signals, .expired = kill_all, .self = j };
+	struct process_end end;
+
+	if (rq->timeout) {
+		if (timer < 0 || timerfd_settime(timer, 0, &when, NULL) < 0)
+			return err_sys(e, "set a timer");
+		w.timer = timer;
+	}
+	if (watch_process(&w, &end, e) < 0)
+		return -1;
+	/* Killed is not gone: whoever reads the message may count on that. */
+	for (int i = 0; j->is_expired && i < GONE_MSEC / 5 && cgroup_is_empty(&j->below.cgroup, e) == 0; i++)
+		(void)poll(NULL, 0, 5);
+	if (j->is_expired)
+		return err_set(e, ERR_TIMEOUT, "killed with all that it started, because it took longer than %u.%03u seconds",
+			       rq->timeout / 1000, rq->timeout % 1000);
+	*code = process_end_code(&end);
+	return 0;
+}
+
 static int exec_attached(const struct exec_request *rq, int *code, struct err *e)
 {
 	AUTO(joining) j = JOINING_NONE;
 	AUTO_FD int signals = -EBADF;
-	struct process_end end;
-	struct watch watch;
 	sigset_t old;
 	int result;
 
@@ -159,11 +215,7 @@ static int exec_attached(const struct exec_request *rq, int *code, struct err *e
 	result = exec(&j, rq, e);
 	if (result == 0) {
 		child_keep(&j.making.child);
-		watch = (struct watch){ .pid = j.making.child.pid, .pidfd = j.making.child.pidfd,
-					.console = j.making.console, .signals = signals };
-		result = watch_process(&watch, &end, e);
-		if (result == 0)
-			*code = process_end_code(&end);
+		result = watch(&j, rq, signals, code, e);
 	}
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	return result;

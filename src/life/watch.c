@@ -32,7 +32,7 @@ struct stream {
 struct loop {
 	const struct watch *w;
 	struct stream in, out;          /* stdin to the terminal, the terminal to stdout */
-	bool is_raw;
+	bool is_raw, is_expired;
 	struct termios old;
 };
 
@@ -124,7 +124,7 @@ static void take_signals(const struct loop *l)
 	}
 }
 
-enum { P_SIGNALS, P_PROCESS, P_STDIN, P_MASTER, P_STDOUT, P_MAX };
+enum { P_SIGNALS, P_PROCESS, P_TIMER, P_STDIN, P_MASTER, P_STDOUT, P_MAX };
 
 /* poll(2) ignores negative descriptors: a side with nothing to do is not asked about. */
 static void prepare(const struct loop *l, struct pollfd p[P_MAX])
@@ -135,6 +135,8 @@ static void prepare(const struct loop *l, struct pollfd p[P_MAX])
 		p[i] = (struct pollfd){ .fd = -1 };
 	p[P_SIGNALS] = (struct pollfd){ .fd = l->w->signals, .events = POLLIN };
 	p[P_PROCESS] = (struct pollfd){ .fd = l->w->pidfd, .events = POLLIN };
+	if (l->w->timer > 0 && !l->is_expired)
+		p[P_TIMER] = (struct pollfd){ .fd = l->w->timer, .events = POLLIN };
 	if (l->in.from >= 0 && !l->in.len)
 		p[P_STDIN] = (struct pollfd){ .fd = l->in.from, .events = POLLIN };
 	if (l->in.len)
@@ -209,6 +211,10 @@ int watch_process(const struct watch *w, struct process_end *end, struct err *e)
 			return err_sys(e, "watch the process");
 		if (p[P_SIGNALS].revents)
 			take_signals(&l);
+		if (p[P_TIMER].revents) {
+			l.is_expired = true;
+			w->expired(w->self);
+		}
 		copy(&l, p);
 	} while (!p[P_PROCESS].revents);
 	copy_rest(&l);

@@ -14,6 +14,9 @@ struct watch {
 	pid_t pid;
 	int pidfd;
 	int console;                    /* master of the pty, -EBADF without one */
+	int timer;                      /* a timerfd that ends our patience, 0: none */
+	void (*expired)(void *self);    /* called once when it does; the watch goes on until the process has ended */
+	void *self;
 	int signals;                    /* from signals_open(), before the process could send any */
 };
 

@@ -67,6 +67,43 @@ static int groups(struct oci_user *u, const struct exec_request *rq, struct aren
 	return 0;
 }
 
+static void rlimits(struct oci_process *p, const struct exec_request *rq, struct arena *a)
+{
+	struct oci_rlimit *v = ARENA_ARRAY(a, struct oci_rlimit, p->rlimits.n + rq->rlimits.n + 1);
+	size_t n = p->rlimits.n;
+
+	if (n)
+		memcpy(v, p->rlimits.v, n * sizeof(*v));
+	for (size_t i = 0; i < rq->rlimits.n; i++) {
+		size_t at = 0;
+
+		while (at < n && strcmp(v[at].type, rq->rlimits.v[i].type) != 0)
+			at++;
+		v[at] = rq->rlimits.v[i];
+		n += at == n;
+	}
+	p->rlimits.v = v;
+	p->rlimits.n = n;
+}
+
+static void settings_by_flags(struct oci_process *p, struct oci_user *u, const struct exec_request *rq, struct arena *a)
+{
+	if (rq->rlimits.n)
+		rlimits(p, rq, a);
+	if (rq->umask.set)
+		u->umask = rq->umask;
+	if (rq->oom_score_adj.set)
+		p->oom_score_adj = rq->oom_score_adj;
+	if (rq->scheduler)
+		p->scheduler = arena_dup(a, rq->scheduler, sizeof(*rq->scheduler));
+	if (rq->io_priority)
+		p->io_priority = arena_dup(a, rq->io_priority, sizeof(*rq->io_priority));
+	if (rq->cpu_affinity)
+		p->exec_cpu_affinity = arena_dup(a, rq->cpu_affinity, sizeof(*rq->cpu_affinity));
+	if (rq->no_new_privs)
+		p->no_new_privileges = true;
+}
+
 static int by_flags(struct oci_process *p, const struct oci_process *of, const struct exec_request *rq,
 		    struct arena *a, struct err *e)
 {
@@ -91,8 +128,7 @@ static int by_flags(struct oci_process *p, const struct oci_process *of, const s
 	p->user = u;
 	if ((rq->user && user(u, rq, e) < 0) || groups(u, rq, a, e) < 0)
 		return -1;
-	if (rq->no_new_privs)
-		p->no_new_privileges = true;
+	settings_by_flags(p, u, rq, a);
 	return 0;
 }
 

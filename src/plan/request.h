@@ -45,6 +45,13 @@ struct exec_request {
 	const char *const *groups;      /* --additional-gids, texts of numbers */
 	size_t ngroups;
 	const char *apparmor, *process_label;
+	oci_rlimit_list rlimits;        /* in the place of the container's of the same type */
+	struct opt_u32 umask;
+	struct opt_i32 oom_score_adj;
+	const struct oci_scheduler *scheduler;          /* these three NULL: the container's */
+	const struct oci_io_priority *io_priority;
+	const struct oci_cpu_affinity *cpu_affinity;
+	unsigned timeout;               /* milliseconds until it and all that it started are killed; 0: never */
 	bool no_new_privs, tty, detach, ignore_paused;
 	bool no_new_keyring;            /* as create was called: it then joined none either */
 	const char *const *cgroups;     /* --cgroup */
