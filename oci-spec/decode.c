@@ -6,6 +6,9 @@
  * each with the row of the table it came from: that stack is at the same time where the
  * next value goes and the path to name when the value is wrong.  There is no recursion, and
  * nothing that a document says is taken for something else: the first doubt is an error.
+ *
+ * Who watches faults gets all of them: a wrong value is told, passed over with all that is in it, and
+ * stands as the empty one of its kind, so that every reader of the result meets what the tables promise.
  */
 #include "oci-spec/spec.h"
 
@@ -46,8 +49,7 @@ struct decoder {
 	int depth;                              /* open frames */
 	int skip;                               /* open brackets inside a value we ignore */
 	bool skip_value;                        /* the key just read is unknown to us */
-	spec_note *note;
-	void *note_ctx;
+	const struct spec_watch *watch;
 	struct spec_error *err;
 };
 
@@ -70,6 +72,22 @@ static size_t kind_size(const struct spec_field *f, int kind)
 	case SPEC_MAP:                  return sizeof(struct pair);
 	}
 	abort();                                /* no such row compiles */
+}
+
+/* Of what stands in the struct itself. */
+static size_t member_size(int kind)
+{
+	switch (kind) {
+	case SPEC_OPT_BOOL:             return sizeof(struct opt_bool);
+	case SPEC_OPT_U16:              return sizeof(struct opt_u16);
+	case SPEC_OPT_I32:              return sizeof(struct opt_i32);
+	case SPEC_OPT_U32:              return sizeof(struct opt_u32);
+	case SPEC_OPT_I64:              return sizeof(struct opt_i64);
+	case SPEC_OPT_U64:              return sizeof(struct opt_u64);
+	case SPEC_OBJECT:               return sizeof(void *);
+	case SPEC_LIST: case SPEC_MAP: case SPEC_DICT: return sizeof(struct raw_list);
+	default:                        return kind_size(NULL, kind);
+	}
 }
 
 static const char *kind_name(int kind)
@@ -147,25 +165,38 @@ static void place(const struct decoder *d, size_t at, unsigned *line, unsigned *
 	}
 }
 
-__attribute__((format(printf, 3, 4)))
-static int fail_at(struct decoder *d, size_t at, const char *fmt, ...)
+__attribute__((format(printf, 3, 0)))
+static void describe(struct decoder *d, size_t at, const char *fmt, va_list ap)
 {
 	struct text path = TEXT(d->err->path);
-	va_list ap;
 
 	print_path(d, &path);
 	place(d, at, &d->err->line, &d->err->column);
-	va_start(ap, fmt);
 	vsnprintf(d->err->message, sizeof(d->err->message), fmt, ap);
-	va_end(ap);
-	return 0;                               /* tells yajl to stop */
 }
 
-#define fail(d, ...) fail_at((d), token_start(d), __VA_ARGS__)
-
-static int wrong(struct decoder *d, int kind, const char *got)
+/* A fault after which there is nothing to go on with. 0 tells yajl to stop. */
+__attribute__((format(printf, 2, 3)))
+static int refuse(struct decoder *d, const char *fmt, ...)
 {
-	return fail(d, "expected %s, got %s", kind_name(kind), got);
+	va_list ap;
+
+	va_start(ap, fmt);
+	describe(d, token_start(d), fmt, ap);
+	va_end(ap);
+	return 0;
+}
+
+/* A fault that does not end the document for those who want them all. 0: it does, for the others. */
+__attribute__((format(printf, 3, 4)))
+static int fault_at(struct decoder *d, size_t at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	describe(d, at, fmt, ap);
+	va_end(ap);
+	return d->watch->fault && d->watch->fault(d->watch->ctx, d->err);
 }
 
 /* ---- where the next value goes ------------------------------------------------------- */
@@ -226,10 +257,75 @@ static int stored(struct decoder *d)
 	return 1;
 }
 
+/* The empty value of a kind: what the tables promise where something is required. P is zeroed. */
+static void make_empty(struct decoder *d, void *p, int kind, const struct spec_field *row, bool is_inline)
+{
+	if (kind == SPEC_STR) {
+		*(const char **)p = "";
+	} else if (kind == SPEC_ENUM) {
+		*(int *)p = row->choice->names[0].value;
+	} else if (kind == SPEC_OBJECT) {
+		if (!is_inline)
+			p = *(void **)p = arena_alloc(d->arena, row->type->size);
+		for (const struct spec_field *r = row->type->fields; r->key; r++)
+			if (r->required)
+				make_empty(d, (char *)p + r->offset, r->kind, r, false);
+	}
+}
+
+/* The value that was just found wrong: as if it were absent, or, where there must be one, empty. */
+static int pass_over(struct decoder *d)
+{
+	const struct spec_field *row;
+	struct frame *f = top(d);
+	int kind;
+	char *p = slot(d, &kind, &row);
+
+	if (f->what == IN_OBJECT) {
+		memset(p, 0, member_size(kind));
+		if (row->required)
+			make_empty(d, p, kind, row, false);
+	} else if (f->what == IN_MAP) {
+		*(const char **)p = "";
+	} else {
+		size_t key = f->what == IN_DICT ? sizeof(char *) : 0;
+
+		memset(p + key, 0, kind_size(row, kind) - key);
+		make_empty(d, p, kind, row, true);
+		if (key)
+			*(const char **)p = f->key;
+	}
+	return stored(d);
+}
+
+#define fail(d, ...) (fault_at((d), token_start(d), __VA_ARGS__) ? pass_over(d) : 0)
+
+static int wrong(struct decoder *d, int kind, const char *got)
+{
+	return fail(d, "expected %s, got %s", kind_name(kind), got);
+}
+
+/* Nothing to go on with. */
+static int wrong_document(struct decoder *d, const char *got)
+{
+	return refuse(d, "expected %s, got %s", kind_name(is_list(d->root) ? SPEC_LIST : SPEC_OBJECT), got);
+}
+
+/* The same for a key: its value is ignored. */
+static int pass_over_member(struct decoder *d)
+{
+	top(d)->field = top(d)->what == IN_OBJECT ? NULL : top(d)->field;
+	top(d)->key = NULL;
+	d->skip_value = true;
+	return 1;
+}
+
+#define fail_key(d, ...) (fault_at((d), token_start(d), __VA_ARGS__) ? pass_over_member(d) : 0)
+
 static int push(struct decoder *d, struct frame f)
 {
 	if (d->depth == MAX_DEPTH)
-		return fail(d, "nested too deeply");
+		return refuse(d, "nested too deeply");
 	f.start = token_start(d);
 	d->stack[d->depth++] = f;
 	return 1;
@@ -255,7 +351,7 @@ static int take_null(struct decoder *d)
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
-		return wrong(d, is_list(d->root) ? SPEC_LIST : SPEC_OBJECT, "null");
+		return wrong_document(d, "null");
 	f = top(d);
 	if (f->what != IN_OBJECT)
 		return wrong(d, f->what == IN_MAP ? SPEC_STR : f->field->elem, "null");
@@ -272,7 +368,7 @@ static int take_bool(struct decoder *d, bool b)
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
-		return wrong(d, is_list(d->root) ? SPEC_LIST : SPEC_OBJECT, "boolean");
+		return wrong_document(d, "boolean");
 	p = slot(d, &kind, &row);
 	if (kind == SPEC_BOOL)
 		*(bool *)p = b;
@@ -336,7 +432,7 @@ static int take_number(struct decoder *d, const char *s, size_t len)
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
-		return wrong(d, is_list(d->root) ? SPEC_LIST : SPEC_OBJECT, "number");
+		return wrong_document(d, "number");
 	p = slot(d, &kind, &row);
 	if (strcmp(kind_name(kind), "integer") != 0)
 		return wrong(d, kind, "number");
@@ -392,7 +488,7 @@ static int take_string(struct decoder *d, const char *s, size_t len)
 	if (skipped(d))
 		return 1;
 	if (!d->depth)
-		return wrong(d, is_list(d->root) ? SPEC_LIST : SPEC_OBJECT, "string");
+		return wrong_document(d, "string");
 	p = slot(d, &kind, &row);
 	if (kind != SPEC_STR && kind != SPEC_ENUM)
 		return wrong(d, kind, "string");
@@ -425,14 +521,14 @@ static int take_start(struct decoder *d, bool is_map)
 
 	if (d->skip || d->skip_value) {
 		if (d->depth + d->skip == MAX_DEPTH)
-			return fail(d, "nested too deeply");
+			return refuse(d, "nested too deeply");
 		d->skip++;
 		d->skip_value = false;
 		return 1;
 	}
 	if (!d->depth) {
 		if (is_map == is_list(d->root))
-			return wrong(d, is_map ? SPEC_LIST : SPEC_OBJECT, got);
+			return wrong_document(d, got);
 		d->result = arena_alloc(d->arena, d->root->size);
 		if (!is_map)
 			return push(d, (struct frame){ .what = IN_LIST, .field = d->root->fields,
@@ -445,8 +541,12 @@ static int take_start(struct decoder *d, bool is_map)
 			p = *(void **)p = arena_alloc(d->arena, row->type->size);
 		return push(d, (struct frame){ .what = IN_OBJECT, .type = row->type, .base = p });
 	}
-	if (is_map ? kind != SPEC_MAP && kind != SPEC_DICT : kind != SPEC_LIST)
-		return wrong(d, kind, got);
+	if (is_map ? kind != SPEC_MAP && kind != SPEC_DICT : kind != SPEC_LIST) {
+		if (!wrong(d, kind, got))
+			return 0;
+		d->skip++;
+		return 1;
+	}
 	((struct raw_list *)p)->v = arena_alloc(d->arena, 1);   /* empty, but there */
 	return push(d, (struct frame){
 		.what = kind == SPEC_LIST ? IN_LIST : kind == SPEC_MAP ? IN_MAP : IN_DICT,
@@ -463,7 +563,7 @@ static int unknown_key(struct decoder *d, const char *s, size_t len)
 	const char *meant = NULL;
 
 	d->skip_value = true;
-	if (!d->note)
+	if (!d->watch->unknown)
 		return 1;
 	for (r = top(d)->type->fields; r->key; r++)
 		if (strlen(r->key) == len && strncasecmp(r->key, s, len) == 0)
@@ -473,7 +573,7 @@ static int unknown_key(struct decoder *d, const char *s, size_t len)
 		text_add(&t, ".");
 	add_quoted(&t, s, len);
 	place(d, token_start(d), &line, &column);
-	d->note(d->note_ctx, path, meant, line, column);
+	d->watch->unknown(d->watch->ctx, path, meant, line, column);
 	return 1;
 }
 
@@ -485,10 +585,10 @@ static int take_map_key(struct decoder *d, struct frame *f, const char *s, size_
 
 	f->key = arena_strndup(d->arena, s, len);
 	if (!len)
-		return fail(d, "a key is empty");
+		return fail_key(d, "a key is empty");
 	for (size_t i = 0; i < l->n && i < FEW_KEYS; i++, p += size)
 		if (strcmp(*(const char *const *)p, f->key) == 0)
-			return fail(d, "given twice");
+			return fail_key(d, "given twice");
 	return 1;
 }
 
@@ -501,7 +601,7 @@ static int take_key(struct decoder *d, const char *s, size_t len)
 		return 1;
 	bad = bad_text(d, s, len);
 	if (bad)
-		return fail(d, "a key %s", bad);
+		return fail_key(d, "a key %s", bad);
 	if (f->what != IN_OBJECT)
 		return take_map_key(d, f, s, len);
 	for (const struct spec_field *r = f->type->fields; r->key; r++) {
@@ -511,7 +611,7 @@ static int take_key(struct decoder *d, const char *s, size_t len)
 			continue;
 		f->field = r;
 		if (f->given & bit)
-			return fail(d, "given twice");
+			return fail_key(d, "given twice");
 		f->given |= bit;
 		return 1;
 	}
@@ -540,8 +640,10 @@ static int check_keys(struct decoder *d, struct frame *f)
 		if (strcmp(keys[i - 1], keys[i]) != 0)
 			continue;
 		f->key = keys[i];
-		return fail_at(d, f->start, "given twice");
+		if (!fault_at(d, f->start, "given twice"))
+			return 0;
 	}
+	f->key = NULL;
 	return 1;
 }
 
@@ -558,8 +660,11 @@ static int take_end(struct decoder *d)
 			if (!r->required || f->has & (1ull << (r - f->type->fields)))
 				continue;
 			f->field = r;
-			return fail_at(d, f->start, "required, but missing");
+			if (!fault_at(d, f->start, "required, but missing"))
+				return 0;
+			make_empty(d, (char *)f->base + r->offset, r->kind, r, false);
 		}
+		f->field = NULL;
 	} else if (f->what != IN_LIST && !check_keys(d, f)) {
 		return 0;
 	}
@@ -605,20 +710,19 @@ static void not_json(struct decoder *d)
 		s += 13;
 	if (strncmp(s, "lexical error: ", 15) == 0)
 		s += 15;
-	fail(d, "not valid JSON: %s", s);
+	(void)refuse(d, "not valid JSON: %s", s);
 	yajl_free_error(d->yajl, m);
 }
 
-int spec_decode_noting(const struct spec_type *t, const char *text, size_t len, struct arena *a,
-		       void **out, spec_note *note, void *ctx, struct spec_error *e)
+int spec_decode_watched(const struct spec_type *t, const char *text, size_t len, struct arena *a,
+			void **out, const struct spec_watch *watch, struct spec_error *e)
 {
 	static const yajl_callbacks cb = {
 		.yajl_null = on_null, .yajl_boolean = on_bool, .yajl_number = on_number,
 		.yajl_string = on_string, .yajl_start_map = on_start_map, .yajl_map_key = on_map_key,
 		.yajl_end_map = on_end, .yajl_start_array = on_start_array, .yajl_end_array = on_end,
 	};
-	struct decoder d = { .arena = a, .root = t, .text = text, .len = len, .note = note,
-			     .note_ctx = ctx, .err = e };
+	struct decoder d = { .arena = a, .root = t, .text = text, .len = len, .watch = watch, .err = e };
 	yajl_status st;
 
 	*e = (struct spec_error){ 0 };
@@ -646,5 +750,5 @@ int spec_decode_noting(const struct spec_type *t, const char *text, size_t len, 
 int spec_decode(const struct spec_type *t, const char *text, size_t len, struct arena *a,
 		void **out, struct spec_error *e)
 {
-	return spec_decode_noting(t, text, len, a, out, NULL, NULL, e);
+	return spec_decode_watched(t, text, len, a, out, &(struct spec_watch){ 0 }, e);
 }

@@ -130,14 +130,24 @@ struct spec_error {
 int spec_decode(const struct spec_type *t, const char *text, size_t len,
 		struct arena *a, void **out, struct spec_error *e);
 
-/*
- * The same; NOTE is called for each member that the tables do not have.  MEANT: the member that
- * differs from it in the case of letters only (other runtimes read it as that one), or NULL.
- */
-typedef void spec_note(void *ctx, const char *path, const char *meant, unsigned line,
-		       unsigned column);
-int spec_decode_noting(const struct spec_type *t, const char *text, size_t len, struct arena *a,
-		       void **out, spec_note *note, void *ctx, struct spec_error *e);
+/* Who wants to know more than the first fault; either function may be NULL. */
+struct spec_watch {
+	/*
+	 * A member that the tables do not have.  MEANT: the member that differs from it in the case of
+	 * letters only (other runtimes read it as that one), or NULL.
+	 */
+	void (*unknown)(void *ctx, const char *path, const char *meant, unsigned line, unsigned column);
+	/*
+	 * Each fault.  True: go on as if the member were absent, or, where something must be there (a
+	 * required member, an element of a list), the empty value of its kind.
+	 */
+	bool (*fault)(void *ctx, const struct spec_error *);
+	void *ctx;
+};
+
+/* The same.  With a watch of faults -1 only for the fault that nothing can follow: *e, which was not told to it. */
+int spec_decode_watched(const struct spec_type *t, const char *text, size_t len, struct arena *a,
+			void **out, const struct spec_watch *, struct spec_error *e);
 
 /* FILE: PATH: MESSAGE (line L, column C) as an error of kind ERR_SPEC; returns -1. */
 int spec_fail(struct err *, const char *file, const struct spec_error *);
@@ -152,6 +162,20 @@ char *spec_encode(const struct spec_type *t, const void *obj, struct arena *a, b
  * the innermost object that does.  False: not even the first one exists.
  */
 bool spec_locate(const char *text, size_t len, const char *path, unsigned *line, unsigned *column);
+
+/* How much of TEXT, the message of a planner, is a path in a document of type T: up to its ':'. 0: it names none. */
+size_t spec_path_length(const struct spec_type *t, const char *text);
+
+/*
+ * For who looks on behind a complaint about PATH: changes the decoded OBJ so that its cause is gone.  Graft: what stands
+ * there becomes what stands there in FROM (of a list any element's is FROM's first); false: FROM has nothing.  Cut: it
+ * is made absent, or the innermost thing around it that may be; ABOVE: only so many steps above the end of the path.
+ * Returns how much of PATH was cut, 0: nothing.  IS_ELEMENT: out of a list, where those behind it move up.
+ */
+bool spec_graft(const struct spec_type *t, void *obj, void *from, const char *path);
+bool spec_is_absent(const struct spec_type *t, void *obj, const char *path);     /* or an empty list */
+bool spec_is_word(const struct spec_type *t, void *obj, const char *path);       /* one of a table of words */
+size_t spec_cut(const struct spec_type *t, void *obj, const char *path, unsigned above, bool *is_element);
 
 const char *spec_enum_name(const struct spec_enum *, int value);        /* NULL: no such value */
 int spec_enum_value(const struct spec_enum *, const char *name);        /* 0: no such word */

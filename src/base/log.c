@@ -12,11 +12,20 @@
 
 static log_sink *sink;
 static enum log_level most_wanted = LOG_ERROR;
+static struct log_tap *tap;
 
 void log_to(log_sink *to, enum log_level most)
 {
 	sink = to;
 	most_wanted = most;
+}
+
+struct log_tap *log_listen(struct log_tap *to)
+{
+	struct log_tap *before = tap;
+
+	tap = to;
+	return before;
 }
 
 enum log_level log_level(void)
@@ -30,11 +39,14 @@ void log_say(enum log_level level, const char *fmt, ...)
 	char text[2048];
 	va_list ap;
 
-	if (!sink || level > most_wanted)
+	if (!tap && (!sink || level > most_wanted))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	sink(level, text);
+	if (tap)
+		tap->say(tap, level, text);
+	else
+		sink(level, text);
 	errno = saved;
 }

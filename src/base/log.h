@@ -12,6 +12,11 @@ typedef void log_sink(enum log_level, const char *text);
 void log_to(log_sink *, enum log_level most);
 enum log_level log_level(void);
 
+/* Who wants the messages of some calls as values, in the place of the sink. Embed it to find the rest of yourself. */
+struct log_tap { void (*say)(struct log_tap *, enum log_level, const char *text); };
+/* Until the next call; NULL: the sink again. Returns the one before, to be put back. */
+struct log_tap *log_listen(struct log_tap *);
+
 void log_say(enum log_level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...)   log_say(LOG_ERROR, __VA_ARGS__)

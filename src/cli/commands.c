@@ -4,6 +4,7 @@
 
 #include <regex.h>
 
+#include "base/str.h"
 #include "record/record.h"
 
 const struct command *const commands[] = {
@@ -14,9 +15,17 @@ const struct command *const commands[] = {
 	/* what it is doing */
 	&command_state, &command_list, &command_ps, &command_events,
 	/* husk itself */
-	&command_spec, &command_features, &command_completion, &command_man, &command_help,
+	&command_check, &command_spec, &command_features, &command_completion, &command_man, &command_help,
 	NULL
 };
+
+int output_format(const char *word, bool *is_json, struct err *e)
+{
+	*is_json = str_eq(word, "json");
+	if (word && !*is_json && !str_eq(word, "text"))
+		return err_set(e, ERR_USAGE, "option --format: \"%s\" is not text or json", word);
+	return 0;
+}
 
 struct match {
 	const struct globals *globals;

@@ -44,7 +44,7 @@ static const struct option_row run_options[] = {
 	OPTIONS_END
 };
 
-static int find_manager(const struct globals *g, enum cgroup_manager *manager, struct err *e)
+int find_manager(const struct globals *g, enum cgroup_manager *manager, struct err *e)
 {
 	*manager = g->systemd_cgroup ? CGROUP_MANAGER_SYSTEMD : CGROUP_MANAGER_FS;
 	if (g->cgroup_manager && cgroup_manager_value(g->cgroup_manager, manager, e) < 0)
@@ -52,13 +52,14 @@ static int find_manager(const struct globals *g, enum cgroup_manager *manager, s
 	return 0;
 }
 
-static int find_bundle(const struct values *v, char bundle[PATH_MAX], char config[PATH_MAX], struct err *e)
+int find_bundle(const char *dir, const char *file, char bundle[PATH_MAX], char config[PATH_MAX], struct err *e)
 {
-	const char *given = v->bundle ? v->bundle : ".", *file = v->config ? v->config : "config.json";
 	int n;
 
-	if (!realpath(given, bundle))
-		return err_sys(e, "bundle \"%s\"", given);
+	if (!file)
+		file = "config.json";
+	if (!realpath(dir, bundle))
+		return err_sys(e, "bundle \"%s\"", dir);
 	n = file[0] == '/' ? snprintf(config, PATH_MAX, "%s", file) : snprintf(config, PATH_MAX, "%s/%s", bundle, file);
 	if (n >= PATH_MAX)
 		return err_set(e, ERR_USAGE, "the path of the configuration is too long");
@@ -78,7 +79,7 @@ static int fill(struct create_request *rq, const struct globals *g, const struct
 	activation_find(&rq->activation);
 	if (activation_pass(g, rq->preserve_fds, rq->activation.listen_fds, e) < 0 || find_manager(g, &rq->manager, e) < 0)
 		return -1;
-	return find_bundle(v, bundle, config, e);
+	return find_bundle(v->bundle ? v->bundle : ".", v->config, bundle, config, e);
 }
 
 static int create(const struct globals *g, const void *values, const struct words *arguments, struct err *e)

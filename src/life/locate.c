@@ -36,10 +36,11 @@ int config_decode(struct oci_config **out, const char *file, const char *text, s
 		  struct err *e)
 {
 	TRACE("decode");
+	const struct spec_watch watch = { .unknown = note };
 	struct spec_error why;
 	void *decoded;
 
-	if (spec_decode_noting(&oci_config_type, text, len, a, &decoded, note, NULL, &why) < 0)
+	if (spec_decode_watched(&oci_config_type, text, len, a, &decoded, &watch, &why) < 0)
 		return spec_fail(e, file, &why);
 	*out = decoded;
 	return 0;

@@ -160,7 +160,8 @@ static int ids(const struct oci_config *c, const struct check_ns *ns, struct err
 {
 	const struct oci_user *u = c->process ? c->process->user : NULL;
 
-	if (!(ns->made & CLONE_NEWUSER) || !u)
+	/* No mappings at all: user_namespace() says so. */
+	if (!(ns->made & CLONE_NEWUSER) || !u || !c->linux_->uid_mappings.n || !c->linux_->gid_mappings.n)
 		return 0;
 	if (!is_mapped(&c->linux_->uid_mappings, u->uid))
 		return err_set(e, ERR_SPEC, "process.user.uid: %u is in none of linux.uidMappings", u->uid);

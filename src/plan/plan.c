@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Makes the plan of a new container: asks each part in the order of the specification.  In husk, within create,
- * before the first side effect.  exec.c does the same for one more process.
+ * before the first side effect.  exec.c does the same for one more process.  `check` walks through the same steps, but
+ * does not end at the first error (survey.c).
  */
 #include "plan/plan.h"
 
@@ -19,8 +20,9 @@ struct making {
 	const struct oci_config *c;     /* with the mounts that are added */
 	const struct create_request *rq;
 	const struct host *host;
-	struct check_ns ns;
 	struct arena *a;
+	struct check_ns ns;             /* of the first step */
+	const struct fs_cgroups *cgroups;       /* NULL: none are mounted */
 };
 
 /* ---- the root file system ----------------------------------------------------------- */
@@ -37,13 +39,14 @@ static bool mounts_cgroup(const struct oci_config *c)
 }
 
 /* The parts do not know each other: what cgroup says is put into the words of fs. */
-static int cgroups_of(const struct making *m, const struct plan *p, const struct fs_cgroups **out, struct err *e)
+static int cgroups(struct plan *p, struct making *m, struct err *e)
 {
 	struct cgroup_mounts from;
 	struct fs_cgroups *to;
 	struct fs_cgroup *v;
 	struct fs_cgroup_link *links;
 
+	m->cgroups = NULL;
 	if (!mounts_cgroup(m->c))
 		return 0;
 	if (cgroup_mounts(&from, &p->cgroup, m->c, m->host, m->a, e) < 0)
@@ -62,7 +65,7 @@ static int cgroups_of(const struct making *m, const struct plan *p, const struct
 		.is_v2 = from.is_v2, .own_namespace = from.own_namespace, .n = from.n, .n_links = from.n_links,
 		.v = v, .links = links,
 	};
-	*out = to;
+	m->cgroups = to;
 	return 0;
 }
 
@@ -88,52 +91,84 @@ static void add_notify_mount(struct oci_config *c, const struct notify_plan *n, 
 	c->mounts.n++;
 }
 
-static int place(struct plan *p, const struct making *m, struct err *e)
+static struct fs_facts facts_of(const struct making *m)
+{
+	return (struct fs_facts){
+		.bundle = m->rq->bundle, .no_pivot = m->rq->no_pivot, .ns_made = m->ns.made,
+		.ns_joined = m->ns.joined, .user_ns_path = m->ns.user_path, .cgroups = m->cgroups,
+	};
+}
+
+static int rootfs(struct plan *p, struct making *m, struct err *e)
+{
+	struct fs_facts facts = facts_of(m);
+
+	return rootfs_plan(&p->rootfs, m->c, &facts, m->host, m->a, e);
+}
+
+static int mounts(struct plan *p, struct making *m, struct err *e)
+{
+	struct fs_facts facts = facts_of(m);
+
+	return mounts_plan(&p->mounts, m->c, &facts, &p->rootfs, m->host, m->a, e);
+}
+
+static int devices(struct plan *p, struct making *m, struct err *e)
 {
 	const bool user_ns = (m->ns.made | m->ns.joined) & CLONE_NEWUSER;
-	struct fs_facts facts = {
-		.bundle = m->rq->bundle, .no_pivot = m->rq->no_pivot, .ns_made = m->ns.made,
-		.ns_joined = m->ns.joined, .user_ns_path = m->ns.user_path,
-	};
 
-	if (cgroups_of(m, p, &facts.cgroups, e) < 0 ||
-	    rootfs_plan(&p->rootfs, m->c, &facts, m->host, m->a, e) < 0 ||
-	    mounts_plan(&p->mounts, m->c, &facts, &p->rootfs, m->host, m->a, e) < 0 ||
-	    devices_plan(&p->devices, m->c, user_ns, m->host, m->a, e) < 0 ||
-	    shield_plan(&p->shield, m->c, &facts, m->host, m->a, e) < 0)
-		return -1;
-	return 0;
+	return devices_plan(&p->devices, m->c, user_ns, m->host, m->a, e);
+}
+
+static int shield(struct plan *p, struct making *m, struct err *e)
+{
+	struct fs_facts facts = facts_of(m);
+
+	return shield_plan(&p->shield, m->c, &facts, m->host, m->a, e);
 }
 
 /* ---- namespaces and what belongs to them --------------------------------------------- */
 
-/* Asked first: the maps say what the process may be, the groups what a mount of type cgroup shows. */
-static int confine(struct plan *p, const struct making *m, struct err *e)
+static int namespaces(struct plan *p, struct making *m, struct err *e)
+{
+	return ns_plan(&p->ns, m->c, m->host, m->a, e);
+}
+
+static int idmap(struct plan *p, struct making *m, struct err *e)
+{
+	return idmap_plan(&p->idmap, m->c, m->host, m->a, e);
+}
+
+static int cgroup(struct plan *p, struct making *m, struct err *e)
 {
 	const struct cgroup_request cg = { .id = p->id, .manager = m->rq->manager };
 
-	if (ns_plan(&p->ns, m->c, m->host, m->a, e) < 0 ||
-	    idmap_plan(&p->idmap, m->c, m->host, m->a, e) < 0 ||
-	    cgroup_plan(&p->cgroup, m->c, &cg, m->host, m->a, e) < 0)
-		return -1;
-	return 0;
+	return cgroup_plan(&p->cgroup, m->c, &cg, m->host, m->a, e);
 }
 
-static int settings(struct plan *p, const struct making *m, struct err *e)
+static int net(struct plan *p, struct making *m, struct err *e)
 {
-	const struct oci_linux *l = m->c->linux_;
+	return net_plan(&p->net, m->c->linux_, m->ns.made & CLONE_NEWNET, m->ns.own & CLONE_NEWNET, m->host, m->a, e);
+}
 
-	if (net_plan(&p->net, l, m->ns.made & CLONE_NEWNET, m->ns.own & CLONE_NEWNET, m->host, m->a, e) < 0 ||
-	    rdt_plan(&p->rdt, l ? l->intel_rdt : NULL, p->id, m->host, m->a, e) < 0 ||
-	    memory_plan(&p->memory, l ? l->memory_policy : NULL, m->host, m->a, e) < 0 ||
-	    kernel_plan(&p->kernel, m->c, m->ns.own, m->host, m->a, e) < 0)
-		return -1;
-	return 0;
+static int rdt(struct plan *p, struct making *m, struct err *e)
+{
+	return rdt_plan(&p->rdt, m->c->linux_ ? m->c->linux_->intel_rdt : NULL, p->id, m->host, m->a, e);
+}
+
+static int memory(struct plan *p, struct making *m, struct err *e)
+{
+	return memory_plan(&p->memory, m->c->linux_ ? m->c->linux_->memory_policy : NULL, m->host, m->a, e);
+}
+
+static int kernel(struct plan *p, struct making *m, struct err *e)
+{
+	return kernel_plan(&p->kernel, m->c, m->ns.own, m->host, m->a, e);
 }
 
 /* ---- the process --------------------------------------------------------------------- */
 
-static int process(struct plan *p, const struct making *m, struct err *e)
+static int process(struct plan *p, struct making *m, struct err *e)
 {
 	const struct oci_process *proc = m->c->process;
 	const struct process_request rq = {
@@ -149,27 +184,119 @@ static int process(struct plan *p, const struct making *m, struct err *e)
 			    rq.own_userns, m->host, m->a, e);
 }
 
+static int hooks(struct plan *p, struct making *m, struct err *e)
+{
+	return hooks_plan(&p->hooks, m->c->hooks, m->c->oci_version, p->id, p->bundle, &m->c->annotations, m->a, e);
+}
+
+/* ---- all of it ----------------------------------------------------------------------- */
+
+static int own_namespaces(struct plan *p, struct making *m, struct err *e)
+{
+	(void)p;
+	return check_namespaces(m->c, &m->ns, e);
+}
+
+static int contradictions(struct plan *p, struct making *m, struct err *e)
+{
+	(void)p;
+	return check_create(m->c, m->rq, &m->ns, m->host, e);
+}
+
+static int notify(struct plan *p, struct making *m, struct err *e)
+{
+	const char *state = arena_printf(m->a, "%s/%s", m->rq->root ? m->rq->root : "", m->rq->id);
+
+	return notify_plan(&p->notify, m->rq->activation.notify_socket, state, m->a, e);
+}
+
+enum { NAMESPACES = 1 << 0, CGROUP = 1 << 5, GROUPS = 1 << 6, ROOTFS = 1 << 7 };
+
+/*
+ * In the order of the specification, but what others build on first: the maps say what the process may be, the groups
+ * what a mount of type cgroup shows.  NEEDS: the steps (1 << their place) whose result a step reads without asking
+ * whether there is one.
+ */
+static const struct step {
+	int (*make)(struct plan *, struct making *, struct err *);
+	unsigned needs;
+} steps[] = {
+	{ own_namespaces, 0 },
+	{ contradictions, NAMESPACES },
+	{ notify, 0 },
+	{ namespaces, 0 },
+	{ idmap, 0 },
+	{ cgroup, 0 },
+	{ cgroups, NAMESPACES | CGROUP },
+	{ rootfs, NAMESPACES },
+	{ mounts, NAMESPACES | GROUPS | ROOTFS },
+	{ devices, NAMESPACES },
+	{ shield, NAMESPACES },
+	{ process, NAMESPACES },
+	{ hooks, 0 },
+	{ net, NAMESPACES },
+	{ rdt, 0 },
+	{ memory, 0 },
+	{ kernel, NAMESPACES },
+};
+
+/* CONFIG for the next step: a copy, since a mount may be added that lies in SCRATCH. */
+static void look_at(struct making *m, struct oci_config *copy, const struct oci_config *config, const struct plan *p,
+		    struct arena *scratch)
+{
+	*copy = *config;
+	m->c = copy;
+	add_notify_mount(copy, &p->notify, scratch);
+}
+
+static struct plan *begin(struct making *m)
+{
+	struct plan *p = ARENA_NEW(m->a, struct plan);
+
+	p->id = arena_strdup(m->a, m->rq->id);
+	p->bundle = arena_strdup(m->a, m->rq->bundle);
+	return p;
+}
+
 int plan_create(const struct plan **out, const struct oci_config *config, const struct create_request *rq,
 		const struct host *host, struct arena *a, struct err *e)
 {
 	TRACE("plan");
 	AUTO(arena) scratch = ARENA_NONE;       /* the plan's own arena holds nothing that points elsewhere */
-	struct oci_config c = *config;
-	struct making m = { .c = &c, .rq = rq, .host = host, .a = a };
-	struct plan *p = ARENA_NEW(a, struct plan);
-	const char *state;
+	struct making m = { .rq = rq, .host = host, .a = a };
+	struct plan *p = begin(&m);
+	struct oci_config c;
 
-	p->id = arena_strdup(a, rq->id);
-	p->bundle = arena_strdup(a, rq->bundle);
-	state = arena_printf(a, "%s/%s", rq->root ? rq->root : "", rq->id);
-	if (check_namespaces(&c, &m.ns, e) < 0 || check_create(&c, rq, &m.ns, host, e) < 0 ||
-	    notify_plan(&p->notify, rq->activation.notify_socket, state, a, e) < 0)
-		return -1;
-	add_notify_mount(&c, &p->notify, &scratch);
-	if (confine(p, &m, e) < 0 || place(p, &m, e) < 0 || process(p, &m, e) < 0 ||
-	    hooks_plan(&p->hooks, c.hooks, c.oci_version, p->id, p->bundle, &c.annotations, a, e) < 0 ||
-	    settings(p, &m, e) < 0)
-		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		look_at(&m, &c, config, p, &scratch);
+		if (steps[i].make(p, &m, e) < 0)
+			return -1;
+	}
 	*out = p;
 	return 0;
+}
+
+const struct plan *plan_survey(plan_mend *mend, void *ctx, const struct create_request *rq, const struct host *host,
+			       struct arena *a, bool *whole)
+{
+	AUTO(arena) scratch = ARENA_NONE;
+	struct making m = { .rq = rq, .host = host, .a = a };
+	struct plan *p = begin(&m);
+	unsigned undone = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		const struct oci_config *config = steps[i].needs & undone ? NULL : mend(ctx, NULL);
+		struct oci_config c;
+		struct err e;
+
+		for (; config; config = mend(ctx, &e)) {
+			look_at(&m, &c, config, p, &scratch);
+			if (steps[i].make(p, &m, &e) == 0)
+				break;
+		}
+		if (!config)
+			undone |= 1u << i;
+	}
+	*whole = !undone;
+	return p;
 }

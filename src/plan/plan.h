@@ -86,6 +86,15 @@ int plan_create(const struct plan **out, const struct oci_config *config, const 
 		const struct host *, struct arena *, struct err *);
 
 /*
+ * The same for who wants to know of all errors.  MEND is asked for the config before each step (E is NULL), and again
+ * after the step failed with E: it gives one in which the cause of E is gone, or NULL to give the step up; then those
+ * that build on it are left out.  Returns the plan of what remained; WHOLE: no step was given up.
+ */
+typedef const struct oci_config *plan_mend(void *ctx, const struct err *e);
+const struct plan *plan_survey(plan_mend *, void *ctx, const struct create_request *, const struct host *, struct arena *,
+			       bool *whole);
+
+/*
  * One more process in the container whose saved config is CONFIG (the bytes of create, not those that lie in the bundle
  * today).  It inherits user, groups, umask, env, cwd, rlimits, oomScoreAdj, capabilities, noNewPrivileges, LSM labels,
  * scheduler and I/O priority, unless the request says otherwise; a process.json replaces them, see exec.c.  Seccomp,

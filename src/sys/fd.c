@@ -244,3 +244,18 @@ bool fd_same(int a, int b)
 	return fstat(a, &one) == 0 && fstat(b, &two) == 0 && one.st_dev == two.st_dev &&
 	       one.st_ino == two.st_ino;
 }
+
+int path_mode(const char *path, bool nofollow, mode_t *mode, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(AT_FDCWD, path, &st, nofollow ? AT_SYMLINK_NOFOLLOW : 0) < 0)
+		return err_sys(e, "\"%s\"", path);
+	*mode = st.st_mode;
+	return 0;
+}
+
+bool path_allows(const char *path, int how)
+{
+	return faccessat(AT_FDCWD, path, how, AT_EACCESS) == 0;
+}

@@ -36,7 +36,7 @@ static void one(const struct spec_type *t, const char *text, size_t len)
 	struct err e = { 0 };
 	bool good;
 
-	good = spec_decode_noting(t, text, len, &a, &obj, note, NULL, &fault) == 0;
+	good = spec_decode_watched(t, text, len, &a, &obj, &(struct spec_watch){ .unknown = note }, &fault) == 0;
 	if (good) {
 		first = spec_encode(t, obj, &a, false);
 		demand(spec_decode(t, first, strlen(first), &a, &obj2, &again) == 0, "what was encoded is refused");

@@ -223,12 +223,13 @@ static void test_unknown(void)
 		" \"mounts\": [{\"destination\": \"/\", \"x\\ny\": []}]}";
 	struct arena a = ARENA_NONE;
 	struct notes n = { &a, arena_strdup(&a, "") };
+	const struct spec_watch watch = { .unknown = note, .ctx = &n };
 	struct spec_error fault;
 	void *out = NULL;
 
 	OK(spec_decode(&oci_config_type, text, strlen(text), &a, &out, &fault) == 0,
 	   "members that the specification does not have are no error");
-	OK(spec_decode_noting(&oci_config_type, text, strlen(text), &a, &out, note, &n, &fault) == 0,
+	OK(spec_decode_watched(&oci_config_type, text, strlen(text), &a, &out, &watch, &fault) == 0,
 	   "nor are they when somebody asks for them");
 	SAME(n.text, "windows 1:21;Process=process 2:2;process.nonewprivileges=noNewPrivileges 2:40;"
 	     "mounts[0].x\\u000ay 3:34;", "each is told with its place and what it resembles");

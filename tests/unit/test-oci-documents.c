@@ -54,7 +54,7 @@ static const char *fault_of(const struct spec_type *type, const char *path, char
 	text = read_file(path, &len);
 	if (!text)
 		return "cannot be read";
-	r = spec_decode_noting(type, text, len, a, &one, note, &t, &fault);
+	r = spec_decode_watched(type, text, len, a, &one, &(struct spec_watch){ .unknown = note, .ctx = &t }, &fault);
 	free(text);
 	if (r < 0) {
 		spec_fail(&e, "config.json", &fault);

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`husk check`: all that is wrong with a bundle in one run, at the right lines, and nothing is touched.
+
+broken/NAME.json has several mistakes of one class; broken/NAME.expected says where they are, as a person reads it:
+"error LINE PATH" or "warning LINE PATH".  Errors must be exactly these, warnings at least these.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from tests.run.test_bundles import CAPTURED, give_root_to_its_user
+from tests.run.test_captured_bundles import LACKS, adapt
+
+BROKEN = sorted((pathlib.Path(__file__).parent / "broken").glob("*.json"))
+UNSOUND = 4
+LINE = re.compile(r"(?P<file>.*config\.json):(?P<line>\d+):(?P<column>\d+): (?P<severity>error|warning): (?P<what>.*)")
+PATH = re.compile(r'(?P<path>(?:\["[^"]*"\]|[^:\s"])+): (?P<message>.*)')
+
+
+def problems(result):
+    """[(severity, line, path, message)] of the text that check prints; every line of it must be one."""
+    found = []
+    for line in result.out.splitlines():
+        m = LINE.fullmatch(line)
+        assert m, line
+        what = PATH.fullmatch(m["what"])
+        assert what, line
+        found.append((m["severity"], int(m["line"]), what["path"], what["message"]))
+    return found
+
+
+def errors(result):
+    return [p for p in problems(result) if p[0] == "error"]
+
+
+@pytest.fixture
+def broken(bundle, tmp_path):
+    def put(source):
+        # Nothing of the machine may be missing: only what the file says is wrong.
+        shutil.copyfile(source, bundle.path / "config.json")
+        return bundle.path
+    return put
+
+
+def test_there_are_thirty_classes_of_mistakes_with_three_each():
+    assert len(BROKEN) >= 30
+    for source in BROKEN:
+        assert len(source.with_suffix(".expected").read_text().splitlines()) >= 3, source
+
+
+@pytest.mark.parametrize("source", BROKEN, ids=lambda p: p.stem)
+def test_all_mistakes_are_found_at_their_lines_in_one_run(husk, broken, source):
+    wanted = {(s, int(n), p) for s, n, p in
+              (line.split(" ", 2) for line in source.with_suffix(".expected").read_text().splitlines())}
+    result = husk("check", broken(source), check=UNSOUND)
+    found = {p[:3] for p in problems(result)}
+    assert wanted - found == set(), result
+    assert {p for p in found - wanted if p[0] == "error"} == set(), result
+    assert len(errors(result)) == len({p[2] for p in errors(result)}), "a place is told twice"
+
+
+@pytest.mark.parametrize("source", BROKEN, ids=lambda p: p.stem)
+def test_create_refuses_what_check_calls_an_error_with_the_same_words(husk, broken, source):
+    at = broken(source)
+    told = errors(husk("check", at, check=UNSOUND))
+    # run: create, which would also ask for a console socket
+    refused = husk("run", "--bundle", at, husk.new_id())
+    assert refused.code != 0
+    words = re.sub(r" \((config\.json, )?line \d+(, column \d+)?\).*", "", refused.err.strip().splitlines()[-1])
+    assert any(words.endswith(f"{path}: {message}") for _, _, path, message in told), (refused, told)
+
+
+@pytest.mark.parametrize("captured", CAPTURED, ids=lambda p: p.stem)
+def test_a_captured_config_is_sound(husk, bundle, tmp_path, captured):
+    bundle.config = adapt(json.loads(captured.read_text()), tmp_path)
+    give_root_to_its_user(bundle)
+    bundle.write()
+    result = husk("check", bundle.path)
+    lacks = [p for p in errors(result) if LACKS.search(p[3])]
+    if lacks and len(lacks) == len(errors(result)):
+        created = husk("create", "--bundle", bundle.path, husk.new_id())
+        assert created.code != 0, f"check calls an error what create does: {lacks}"
+        pytest.skip(f"{lacks[0][2]}: {lacks[0][3]}")
+    assert errors(result) == [], result
+    assert result.code == 0
+    explained = husk("check", "--explain", bundle.path, check=0)
+    assert "run /bin/sleep 1000" in explained.out
+
+
+def test_a_sound_bundle_is_praised_by_silence(husk, bundle):
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW"}
+    bundle.write()
+    result = husk("check", bundle.path, check=0)
+    assert result.out == "" and result.err == ""
+    assert husk("check", cwd=bundle.path, check=0).out == "", "the bundle is the working directory"
+    husk("check", "--strict", bundle.path, check=0)
+
+
+def test_warnings_are_failures_when_it_is_strict(husk, bundle):
+    bundle.mount("relative", "tmpfs", kind="tmpfs", options=())
+    bundle.write()
+    assert ("warning", "mounts[6].destination") in [(p[0], p[2]) for p in problems(husk("check", bundle.path, check=0))]
+    husk("check", "--strict", bundle.path, check=UNSOUND)
+
+
+def test_another_file_can_be_checked(husk, bundle):
+    bundle.write()
+    (bundle.path / "other.json").write_text('{"ociVersion": 1}')
+    result = husk("check", "--config", "other.json", bundle.path, check=UNSOUND)
+    assert "other.json:1:16: error: ociVersion: expected string, got number" in result.out
+    assert husk("check", "-f", bundle.path / "other.json", bundle.path, check=UNSOUND).out == result.out
+
+
+def test_problems_come_as_json(husk, bundle):
+    bundle.process["cwd"] = "nowhere"
+    bundle.config["extra"] = 1
+    bundle.write()
+    result = json.loads(husk("check", "--format", "json", bundle.path, check=UNSOUND).out)
+    assert result["sound"] is False
+    error, = [p for p in result["problems"] if p["severity"] == "error"]
+    line = next(i for i, text in enumerate((bundle.path / "config.json").read_text().splitlines(), 1) if "nowhere" in text)
+    assert error == {"severity": "error", "path": "process.cwd", "file": str(bundle.path / "config.json"), "line": line,
+                     "column": error["column"], "message": '"nowhere" is not absolute'}
+    assert [p["path"] for p in result["problems"] if p["severity"] == "warning"][-1] == "extra"
+
+
+def test_the_plan_is_told_in_the_order_in_which_it_is_carried_out(husk, bundle):
+    bundle.user_namespace()
+    bundle.linux["sysctl"] = {"net.ipv4.ip_forward": "1"}
+    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/true", "args": ["true", "x"]}],
+                              "poststop": [{"path": "/bin/true", "args": ["after"]}]}
+    bundle.process["rlimits"] = [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
+    bundle.args("/bin/echo", "hello").write()
+    text = husk("check", "--explain", bundle.path, check=0).out
+    told = ["cgroups", "new namespaces: user, mount, PID, network, IPC, UTS", "user ids 0 to 65535 inside are 100000 to 165535",
+            "/proc: a new proc", "/dev/null: the device c 1:3", 'write "1" to /proc/sys/net/ipv4/ip_forward',
+            "run true x (createRuntime hook", "hide /proc/kcore", "pivot_root", "host name: husk", "user 0, group 0",
+            "working directory: /", '"created"', "RLIMIT_CORE: 0, at most 0", "run /bin/echo hello", "run after (poststop hook"]
+    places = [text.find(words) for words in told]
+    assert -1 not in places, [w for w, p in zip(told, places) if p < 0]
+    assert places == sorted(places), text
+    stages = json.loads(husk("check", "--explain", "--format=json", bundle.path, check=0).out)["plan"]
+    assert [line for s in stages for line in s["lines"]] == [line[2:] for line in text.splitlines() if line.startswith("  ")]
+    assert all(s["stage"] in text for s in stages)
+
+
+def test_nothing_is_explained_of_what_cannot_be(husk, bundle):
+    bundle.process["cwd"] = "nowhere"
+    bundle.write()
+    assert "On the host" not in husk("check", "--explain", bundle.path, check=UNSOUND).out
+    assert "plan" not in json.loads(husk("check", "--explain", "--format=json", bundle.path, check=UNSOUND).out)
+
+
+def world(folder):
+    """Everything that a container would leave traces in."""
+    files = {str(p): (p.lstat().st_mtime_ns, p.lstat().st_ino) for p in pathlib.Path(folder).rglob("*")}
+    groups = subprocess.run(["find", "/sys/fs/cgroup", "-type", "d", "-name", "ID"], capture_output=True, text=True).stdout
+    return files, groups, os.readlink("/proc/self/ns/mnt"), os.path.exists("/run/husk/ID")
+
+
+@pytest.mark.parametrize("words", [(), ("--explain",), ("--format=json", "--explain", "--strict")])
+def test_nothing_is_changed(husk, bundle, tmp_path, words):
+    bundle.mount("/new/place", tmp_path)
+    bundle.linux["resources"]["pids"] = {"limit": 5}
+    bundle.write()
+    before = world(tmp_path)
+    husk("check", *words, bundle.path)
+    assert world(tmp_path) == before
+    assert not husk.root.exists(), "not even a state directory"
+
+
+def test_check_writes_no_file_and_makes_no_process(husk, bundle, tmp_path):
+    """By the system calls: what opens for writing, makes, mounts, clones or moves anything."""
+    bundle.linux["resources"]["pids"] = {"limit": 5}
+    bundle.write()
+    if not shutil.which("strace"):
+        pytest.skip("no strace")
+    log = tmp_path / "calls"
+    calls = ("mkdir,mkdirat,mknod,mknodat,mount,move_mount,umount2,unlink,unlinkat,rename,renameat,renameat2,symlink,symlinkat,"
+             "clone,clone3,fork,vfork,execve,setns,unshare,write,openat,openat2,pivot_root,chmod,fchmodat,chown,fchownat")
+    subprocess.run(["timeout", "60", "strace", "-f", "-o", str(log), "-e", f"trace={calls}", *husk.argv("check", bundle.path)],
+                   check=True, stdout=subprocess.DEVNULL)
+    acts = [line.split(" ", 1)[1].strip() for line in log.read_text().splitlines()]
+    acts = [a for a in acts if not a.startswith(("execve(", "write(1,", "+++", "---"))]
+    assert [a for a in acts if not a.startswith("openat")] == []
+    assert [a for a in acts if re.search(r"O_WRONLY|O_RDWR|O_CREAT", a)] == []
+
+
+def test_the_program_is_looked_for_in_the_root(husk, bundle):
+    def about_program():
+        bundle.write()
+        return [p[3] for p in problems(husk("check", bundle.path)) if p[2] == "process.args[0]"]
+
+    assert about_program() == []
+    bundle.args("true")
+    assert about_program() == [], "found in PATH"
+    bundle.args("nowhere")
+    assert about_program() == ['"nowhere" is in no directory of PATH in the root file system']
+    bundle.args("/etc/passwd")
+    assert about_program() == ['"/etc/passwd" is not an executable file']
+    bundle.args("bin/true")
+    assert about_program() == []
+    (bundle.rootfs / "bin/out").symlink_to("/../../../../bin/nowhere-else")
+    bundle.args("/bin/out")
+    assert about_program() == ['"/bin/out" is not in the root file system']
+    bundle.mount("/opt", bundle.path).args("/opt/whatever")
+    assert about_program() == [], "who knows what is mounted there"
+
+
+def test_what_the_host_lacks_is_an_error_with_its_place(husk, bundle):
+    shutil.rmtree(bundle.rootfs)
+    bundle.process["selinuxLabel"] = "system_u:system_r:container_t:s0" if not os.path.exists("/sys/fs/selinux/enforce") else ""
+    bundle.process["apparmorProfile"] = "p" if not os.path.exists("/sys/module/apparmor") else ""
+    bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 1, "hard": 2**40}]
+    bundle.config["hooks"] = {"createContainer": [{"path": "/etc/passwd"}]}
+    bundle.linux["namespaces"].append({"type": "cgroup", "path": "/proc/self/ns/nothing"})
+    bundle.write()
+    result = husk("check", bundle.path, check=UNSOUND)
+    paths = {p[2] for p in errors(result)}
+    assert {"root.path", "hooks.createContainer[0].path", "linux.namespaces[5].path"} <= paths, result
+    if bundle.process["selinuxLabel"]:
+        assert "process.selinuxLabel" in paths
+    if bundle.process["apparmorProfile"]:
+        assert "process.apparmorProfile" in paths
+    assert "process.rlimits[0].hard" in paths
+
+
+def test_a_very_wrong_config_comes_to_an_end(husk, bundle):
+    bundle.config["mounts"] += [{"destination": 1}] * 2000
+    bundle.write()
+    result = husk("check", bundle.path, check=UNSOUND)
+    assert result.out.splitlines()[-1].endswith("500 problems are enough")
+
+
+@pytest.mark.parametrize("words,needle", [
+    (("--format", "xml"), "option --format"),
+    (("--nonsense",), "nonsense"),
+    (("one", "two"), "unexpected argument"),
+    (("/nowhere/at/all",), "/nowhere/at/all"),
+    (("--config", "missing.json"), "missing.json"),
+    (("--strict=perhaps",), "strict"),
+])
+def test_bad_usage_is_told_apart_from_a_bad_bundle(husk, bundle, words, needle):
+    result = husk("check", *words, cwd=bundle.path)
+    assert result.code not in (0, UNSOUND) and result.out == ""
+    assert needle in result.err
+
+
+def test_a_file_that_is_no_json_is_placed(husk, bundle):
+    result_of = lambda text: errors(husk("check", bundle.write(text).path, check=UNSOUND))
+    assert [p[1:3] for p in result_of('{\n "ociVersion": "1.0.0",\n "root": }\n')] == [(3, "root")]
+    assert "expected object" in husk("check", bundle.write("[]").path, check=UNSOUND).out
+    assert husk("check", bundle.write("").path, check=UNSOUND).out
