@@ -19,6 +19,7 @@
 #include "oci-spec/state.h"
 #include "parts/fs/trees.h"
 #include "parts/guard/listener.h"
+#include "parts/notify/notify.h"
 #include "record/gate.h"
 #include "record/groups.h"
 #include "spawn/stages.h"
@@ -170,6 +171,19 @@ static int serve_notify(void *self, struct letter *question, struct letter *answ
 	return listener_send(&m->plan->seccomp, listener, m->child.pid, &state, e);
 }
 
+/* Before init goes on: whoever waits for these files or the socket finds them as soon as the container runs. */
+static int publish(struct making *m, struct err *e)
+{
+	if (m->rq->pidfd_socket && making_pidfd_socket(m->rq->pidfd_socket, m->child.pidfd, e) < 0)
+		return -1;
+	if (m->rq->pid_file && making_pid_file(m->rq->pid_file, m->child.pid, e) < 0)
+		return -1;
+	if (!m->goes_on || !m->record.saved.notify)
+		return 0;
+	m->notify = notify_open(m->record.dir, e);
+	return m->notify < 0 ? -1 : 0;
+}
+
 static int serve_ready(void *self, struct letter *question, struct letter *answer, struct err *e)
 {
 	struct making *m = self;
@@ -184,8 +198,15 @@ static int serve_ready(void *self, struct letter *question, struct letter *answe
 	if (cgroup_finish(&m->cgroup, &m->plan->cgroup, e) < 0)
 		return -1;
 	m->record.saved.complete = true;
-	if (save_process(m, e) < 0)
+	if (save_process(m, e) < 0 || publish(m, e) < 0)
 		return -1;
+	/* From here on the container exists for others; a failure to start it undoes it all the same. */
+	if (m->goes_on) {
+		m->has_run_hooks = m->is_announced = true;
+		announce(&m->record, EVENT_CREATED, NULL, m->child.pidfd);
+		announce_starting(&m->starting, &m->record);
+		return 0;
+	}
 	gate = gate_make(m->record.dir, e);
 	if (gate < 0)
 		return -1;

@@ -14,6 +14,7 @@
 #include "record/announce.h"
 #include "record/gate.h"
 #include "record/groups.h"
+#include "spawn/handshake.h"
 #include "sys/process.h"
 
 static void stop(const struct record *r, int pidfd)
@@ -44,6 +45,18 @@ static int open_gate(const struct record *r, struct child *init, struct err *e)
 	return 0;
 }
 
+/* Once it runs. NOTIFY: the container's notification socket, or negative. */
+static int follow(struct record *r, const struct oci_config *config, int pidfd, int notify, struct arena *a, struct err *e)
+{
+	if (life_hooks(r, config, HOOK_POSTSTART, STATUS_RUNNING, a, e) < 0) {
+		stop(r, pidfd);
+		return -1;
+	}
+	if (notify >= 0)
+		return notify_serve(notify, r->saved.notify, r->saved.pid, pidfd, e) < 0 ? -1 : 0;
+	return 0;
+}
+
 int begin(struct record *r, const struct oci_config *config, struct child *init, struct arena *a, struct err *e)
 {
 	AUTO(announcement) starting = ANNOUNCEMENT_NONE;
@@ -59,11 +72,15 @@ int begin(struct record *r, const struct oci_config *config, struct child *init,
 		return -1;
 	announce(r, EVENT_STARTED, NULL, -1);
 	announcement_undo(&starting);
-	if (life_hooks(r, config, HOOK_POSTSTART, STATUS_RUNNING, a, e) < 0) {
-		stop(r, init->pidfd);
+	return follow(r, config, init->pidfd, ready, a, e);
+}
+
+int begin_now(struct making *m, struct err *e)
+{
+	if (handshake_wait_exec(&m->child.talk, e) < 0)
 		return -1;
-	}
-	if (ready >= 0)
-		return notify_serve(ready, r->saved.notify, r->saved.pid, init->pidfd, e) < 0 ? -1 : 0;
-	return 0;
+	m->child.stamps.executed = trace_now();
+	announce(&m->record, EVENT_STARTED, NULL, -1);
+	announcement_undo(&m->starting);
+	return follow(&m->record, m->config, m->child.pidfd, m->notify, &m->mem, e);
 }

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "oci-spec/config.h"
+#include "life/making.h"
 #include "record/record.h"
 #include "spawn/spawn.h"
 
@@ -13,3 +14,5 @@
  * manager.  CHILD: its pidfd, and what the trace knows of it.  A failing poststart hook kills the container (runtime.md, Lifecycle 9).
  */
 int begin(struct record *, const struct oci_config *, struct child *, struct arena *, struct err *);
+/* The same for a container without a gate, whose init is on its way to the execve already (struct making, goes_on). */
+int begin_now(struct making *, struct err *);

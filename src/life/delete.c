@@ -103,6 +103,25 @@ static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
 	return 0;
 }
 
+bool life_delete_ended(struct record *r, struct cgroup *cg, const struct oci_config *config, struct arena *a)
+{
+	TRACE("delete");
+	struct err e;
+
+	if ((config->linux_ && config->linux_->intel_rdt) || !record_lock_again(r) || !cgroup_remove_empty(cg)) {
+		record_unlock(r);
+		return false;
+	}
+	if (record_remove(r, &e) < 0) {
+		log_warning("delete \"%s\": %s", r->id, e.msg);
+		return true;
+	}
+	announce(r, EVENT_DELETED, NULL, -1);
+	if (life_hooks(r, config, HOOK_POSTSTOP, STATUS_STOPPED, a, &e) < 0)
+		log_warning("delete \"%s\": %s", r->id, e.msg);
+	return true;
+}
+
 static int check_status(const struct record *r, struct err *e)
 {
 	enum status status = status_of(r, NULL);

@@ -55,6 +55,8 @@ void making_undo(struct making *m)
 	record_undo(&m->record);
 	end_for_hooks(m);
 	own_close(&m->console);
+	own_close(&m->notify);
+	announcement_undo(&m->starting);
 	arena_undo(&m->shared);
 	arena_undo(&m->mem);
 }
@@ -149,6 +151,7 @@ int making_create(struct making *m, const struct create_request *given, struct e
 	struct create_request request = *given, *rq = &request;
 
 	m->console_socket = rq->console_socket;
+	m->rq = rq;
 	if (resolve_root(m, rq, e) < 0)
 		return -1;
 	if (record_reserve(&m->record, rq->root, rq->id, e) < 0 ||
@@ -156,11 +159,9 @@ int making_create(struct making *m, const struct create_request *given, struct e
 		return -1;
 	if (carry_out(m, e) < 0)
 		return config_locate(e, "", "config.json", m->text, m->len);
-	if (rq->pidfd_socket && making_pidfd_socket(rq->pidfd_socket, m->child.pidfd, e) < 0)
-		return -1;
-	if (rq->pid_file && making_pid_file(rq->pid_file, m->child.pid, e) < 0)
-		return -1;
-	announce(&m->record, EVENT_CREATED, NULL, m->child.pidfd);
+	/* With goes_on it was told before init went on. */
+	if (!m->goes_on)
+		announce(&m->record, EVENT_CREATED, NULL, m->child.pidfd);
 	m->is_announced = true;
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "parts/rdt/rdt.h"
 #include "plan/plan.h"
 #include "plan/request.h"
+#include "record/announce.h"
 #include "record/record.h"
 #include "spawn/spawn.h"
 #include "sys/host.h"
@@ -37,16 +38,23 @@ struct making {
 	const char *console_socket;     /* where a terminal's master goes; NULL: it stays with us */
 	int console;                    /* that master */
 	bool is_announced;              /* as created: when undone, as deleted */
+	const struct create_request *rq;        /* of create and run, while init is made */
+	bool goes_on;                   /* `run`: init does not stop at a gate */
+	int notify;                     /* the container's notification socket, for who waits until it is ready */
+	struct announcement starting;   /* with goes_on: held until it has started */
 	bool has_run_hooks;             /* from prestart on, a failure owes the poststop hooks */
 };
 
 #define MAKING_NONE ((struct making){ .shared = ARENA_NONE, .mem = ARENA_NONE, .record = RECORD_NONE, \
-		     .cgroup = CGROUP_NONE, .rdt = RDT_NONE, .child = CHILD_NONE, .console = -EBADF })
+		     .cgroup = CGROUP_NONE, .rdt = RDT_NONE, .child = CHILD_NONE, .console = -EBADF, .notify = -EBADF })
 
 /* Kills and reaps the process, removes groups and record, unless kept; closes and frees in any case. */
 void making_undo(struct making *);
 
-/* `create` as far as the gate: init waits, the container is recorded as created and locked. */
+/*
+ * `create` as far as the gate: init waits, the container is recorded as created and locked.  With goes_on
+ * there is no gate: init goes on to its execve, and begin_now() waits for that.
+ */
 int making_create(struct making *, const struct create_request *, struct err *);
 /* From here on undo destroys nothing any more. */
 void making_keep(struct making *);

@@ -18,11 +18,8 @@
 
 static int make_and_begin(struct making *m, const struct create_request *rq, struct err *e)
 {
-	if (making_create(m, rq, e) < 0)
-		return -1;
-	/* From here on the container exists for others; a failure to start it undoes it all the same. */
-	m->has_run_hooks = true;
-	return begin(&m->record, m->config, &m->child, &m->mem, e);
+	m->goes_on = true;
+	return making_create(m, rq, e) < 0 ? -1 : begin_now(m, e);
 }
 
 static int run_detached(const struct create_request *rq, struct err *e)
@@ -35,12 +32,15 @@ static int run_detached(const struct create_request *rq, struct err *e)
 	return 0;
 }
 
-static void remove_it(const struct create_request *rq)
+/* What is in hand goes at once, when it is still ours and all of it has ended; else all is looked at again. */
+static void remove_it(struct making *m, const struct create_request *rq)
 {
 	struct target target = { .root = rq->root, .id = rq->id };
 	struct err e;
 
-	if (!rq->keep && life_delete(&target, true, &e) < 0)
+	if (life_delete_ended(&m->record, &m->cgroup, m->config, &m->mem))
+		return;
+	if (life_delete(&target, true, &e) < 0)
 		log_warning("%s", e.msg);
 }
 
@@ -65,9 +65,12 @@ static int stay(struct making *m, const struct create_request *rq, int signals, 
 	result = watch_process(&watch, &end, e);
 	if (result == 0) {
 		*code = process_end_code(&end);
-		tell_ending(m, &end);
+		/* Nobody else can ask for it when the container goes away at once. */
+		if (rq->keep || announce_is_heard(&m->record))
+			tell_ending(m, &end);
 	}
-	remove_it(rq);
+	if (!rq->keep)
+		remove_it(m, rq);
 	return result;
 }
 

@@ -255,6 +255,12 @@ int record_lock(struct record *r, int msec, struct arena *a, struct err *e)
 	return 1;
 }
 
+bool record_lock_again(struct record *r)
+{
+	r->is_locked = flock(r->dir, LOCK_EX | LOCK_NB) == 0;
+	return r->is_locked && is_linked(r);
+}
+
 bool record_is_absent(const char *root, const char *id)
 {
 	struct err e;

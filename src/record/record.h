@@ -59,6 +59,8 @@ int record_load(struct record *, const char *root, const char *id, struct arena 
  * waited).  1 locked, 0 still held by another command, -1 error: also when the container went away.
  */
 int record_lock(struct record *, int msec, struct arena *, struct err *);
+/* For who made the record and let the lock go: false when another command holds it, or has removed the container. */
+bool record_lock_again(struct record *);
 /* Lets others go on; `run` in the foreground once the container runs. */
 void record_unlock(struct record *);
 /* Is another process holding the lock now?  True while `create` is at work. */

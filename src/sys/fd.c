@@ -180,6 +180,37 @@ int file_replace_at(int dir, const char *name, const void *data, size_t n, mode_
 	return 0;
 }
 
+static void sort(int v[], int n)
+{
+	for (int i = 1; i < n; i++)
+		for (int j = i; j > 0 && v[j - 1] > v[j]; j--) {
+			int t = v[j];
+
+			v[j] = v[j - 1];
+			v[j - 1] = t;
+		}
+}
+
+void fd_close_all(int fds[], int n)
+{
+	int saved = errno, end;
+
+	sort(fds, n);
+	for (int i = 0; i < n; i = end) {
+		for (end = i + 1; end < n && fds[end] == fds[end - 1] + 1;)
+			end++;
+		if (fds[i] < 0)
+			end = i + 1;
+		else if (end == i + 1)
+			(void)close(fds[i]);
+		else
+			(void)sys_close_range((unsigned)fds[i], (unsigned)fds[end - 1], 0);
+	}
+	for (int i = 0; i < n; i++)
+		fds[i] = -EBADF;
+	errno = saved;
+}
+
 int fd_cloexec_from(int first, struct err *e)
 {
 	if (sys_close_range((unsigned)first, ~0u, CLOSE_RANGE_CLOEXEC) < 0)

@@ -32,6 +32,9 @@ ssize_t file_read_at(int dir, const char *name, char *buf, size_t size, struct e
 /* Replaces dir/name by a temporary file, fsync-less, and rename(2): readers see old or new. */
 int file_replace_at(int dir, const char *name, const void *, size_t, mode_t, struct err *);
 
+/* Closes all N (negative ones are none), neighbours by one call, and makes them -EBADF; their order is lost. Keeps errno. */
+void fd_close_all(int fds[], int n);
+
 /* Marks everything from FIRST on as close-on-exec (close_range(2)). */
 int fd_cloexec_from(int first, struct err *);
 int fd_set_cloexec(int fd, bool on, struct err *);

@@ -108,9 +108,10 @@ ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct
 			continue;
 		if (n < 0)
 			return err_sys(e, "read \"%s\"", file);
-		if (n == 0)
-			break;
 		len += (size_t)n;
+		/* A file of one piece comes whole, a list by the page at least (seq_file): less than half of one is the end. */
+		if (n == 0 || ((size_t)n < size - 1 && n < 2048))
+			break;
 	}
 	buf[len] = '\0';
 	return (ssize_t)len;

@@ -21,11 +21,8 @@
 
 void parcel_undo(struct parcel *p)
 {
-	int saved = errno;
-
-	while (p->nfds > 0)
-		(void)close(p->fds[--p->nfds]);
-	errno = saved;
+	fd_close_all(p->fds, p->nfds);
+	p->nfds = 0;
 }
 
 int socket_pair(int type, int fd[2], struct err *e)

@@ -108,7 +108,7 @@ def test_run_is_traced_from_the_first_stage_to_the_exit(husk, bundle, trace):
     check_one_command(spans, "run")
     assert inside(spans) == ["start", *CREATE]
     assert {"look at the host", "reserve", "decode", "plan", "make cgroup", "spawn", "conversation", "READY", "save record",
-            "gate to execve", "watch", "delete"} <= set(names(spans, "host"))
+            "wait for execve", "watch", "delete"} <= set(names(spans, "host"))
     by_name = {s["name"]: s for s in spans}
     assert by_name["watch"]["dur"] >= 50000, "the foreground is covered to the exit"
     assert by_name["spawn"]["pid"] != by_name["user"]["pid"]

@@ -5,20 +5,15 @@
  */
 #include "parts/cgroup/cgroup.h"
 
-#include <unistd.h>
-
-#include "base/own.h"
 #include "sys/fd.h"
 
-int cgroup_enter_apply(const int fds[], int n, struct err *e)
+int cgroup_enter_apply(int fds[], int n, struct err *e)
 {
 	int r = 0;
 
-	for (int i = 0; i < n; i++) {
-		AUTO_FD int fd = fds[i];
-
-		if (r == 0 && fd_write_all(fd, "0", 1, e) < 0)
+	for (int i = 0; i < n && r == 0; i++)
+		if (fd_write_all(fds[i], "0", 1, e) < 0)
 			r = err_in(e, "enter cgroup %d of %d", i + 1, n);
-	}
+	fd_close_all(fds, n);
 	return r;
 }

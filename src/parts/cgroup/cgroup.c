@@ -21,10 +21,8 @@
 #include "sys/groupfs.h"
 #include "sys/procfs.h"
 
-static void close_dir(struct cgroup_dir *d)
+static void forget_dir(struct cgroup_dir *d)
 {
-	own_close(&d->fd);
-	own_close(&d->mount);
 	if (d->owns_path) {
 		free((char *)d->path);
 		d->path = NULL;
@@ -34,14 +32,16 @@ static void close_dir(struct cgroup_dir *d)
 
 void cgroup_undo(struct cgroup *cg)
 {
-	int saved = errno;
+	int saved = errno, fds[CGROUP_DIRS];
 	struct err e;
 
 	for (int i = cg->n - 1; i >= 0; i--) {
 		if (cg->is_made && cg->dir[i].made && manager_fs_remove(&cg->dir[i], &e) < 0)
 			log_warning("%s", e.msg);
-		close_dir(&cg->dir[i]);
+		fds[i] = cg->dir[i].fd;
+		forget_dir(&cg->dir[i]);
 	}
+	fd_close_all(fds, cg->n);
 	*cg = CGROUP_NONE;
 	errno = saved;
 }
@@ -124,7 +124,7 @@ static int make_dirs(struct cgroup *cg, const struct cgroup_plan *p, struct err 
 		struct cgroup_dir *d = &cg->dir[cg->n];
 
 		*d = (struct cgroup_dir){
-			.controllers = p->dir[i].controllers, .is_v2 = p->dir[i].is_v2, .fd = -EBADF, .mount = -EBADF };
+			.controllers = p->dir[i].controllers, .is_v2 = p->dir[i].is_v2, .fd = -EBADF };
 		cg->n++;
 		if (set_path(d, p->dir[i].mount, p->dir[i].path, e) < 0 ||
 		    manager_fs_make(d, &p->dir[i], p->v2_controllers ? p->v2_controllers : "", e) < 0)
@@ -207,13 +207,27 @@ int cgroup_open(struct cgroup *out, const struct cgroup_paths *saved, struct err
 		if (fd < 0 || (p->id && groupfs_id(fd) != p->id))
 			continue;
 		*d = (struct cgroup_dir){
-			.controllers = p->controllers, .path = p->path, .mount = -EBADF, .made = p->made, .id = p->id,
+			.controllers = p->controllers, .path = p->path, .made = p->made, .id = p->id,
 			.is_v2 = is_v2, .fd = TAKE_FD(fd),
 		};
 		cg.n++;
 	}
 	*out = TAKE(cg, CGROUP_NONE);
 	return 0;
+}
+
+bool cgroup_remove_empty(struct cgroup *cg)
+{
+	TRACE("remove cgroup");
+	struct err ignored;
+
+	if (cg->manager != CGROUP_MANAGER_FS)
+		return false;
+	for (int i = cg->n - 1; i >= 0; i--)
+		if (cg->dir[i].made != 1 || groupfs_remove(AT_FDCWD, cg->dir[i].path, &ignored) < 0)
+			return false;
+	cgroup_keep(cg);
+	return true;
 }
 
 /* ---- entering ------------------------------------------------------------------------ */

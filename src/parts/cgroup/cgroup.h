@@ -102,7 +102,6 @@ struct cgroup_paths {
 struct cgroup_dir {
 	const char *controllers, *path; /* as in cgroup_path */
 	int fd;                         /* the group, for openat(2) */
-	int mount;                      /* the mount's root, to remove parents; -EBADF when reopened */
 	uint32_t made;
 	uint64_t id;
 	bool is_v2;
@@ -134,6 +133,8 @@ int cgroup_set_devices(const struct cgroup_dir *, const struct device_rules *, s
 
 /* Before anything is made: where the groups will be, for a record of the intent (made, id: 0). In A. */
 void cgroup_paths_planned(struct cgroup_paths *, const struct cgroup_plan *, struct arena *);
+/* When nobody and nothing is left in the groups: removes them with no call more than that. False: cgroup_remove() has to. */
+bool cgroup_remove_empty(struct cgroup *);
 /* What to remember; strings stay those of the plan or of the record. */
 void cgroup_paths_of(struct cgroup_paths *, const struct cgroup *);
 /* Reopens. A group that is gone (or replaced by another one) is left out, that is no error. SAVED must outlive *cg. */
@@ -150,7 +151,7 @@ int cgroup_into_fd(const struct cgroup *);
  */
 int cgroup_entries(const struct cgroup *, int fds[], int *n, struct err *);
 /* In init: enters through the descriptors and closes them. */
-int cgroup_enter_apply(const int fds[], int n, struct err *);
+int cgroup_enter_apply(int fds[], int n, struct err *);
 
 /*
  * `exec --cgroup`: SPECS are "path" (all hierarchies) or "controller[,controller]:path" (v1, and "" before the

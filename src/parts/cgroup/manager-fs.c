@@ -2,6 +2,7 @@
 /* The file system manager; see manager-fs.h. */
 #include "parts/cgroup/manager-fs.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
@@ -68,10 +69,10 @@ static void hand_down(int group, const char *controllers)
 }
 
 /* v1: a new cpuset has neither CPUs nor memory, and nobody can enter it before it has: those of its parent. */
-static int inherit(int parent, int child, const char *file, struct err *e)
+static int inherit(int parent, int child, bool is_new, const char *file, struct err *e)
 {
 	char text[4096];
-	ssize_t n = groupfs_read(child, file, text, sizeof(text), e);
+	ssize_t n = is_new ? 0 : groupfs_read(child, file, text, sizeof(text), e);
 
 	if (n < 0)
 		return -1;
@@ -81,6 +82,12 @@ static int inherit(int parent, int child, const char *file, struct err *e)
 		return -1;
 	text[strcspn(text, "\n")] = '\0';
 	return groupfs_write(child, file, text, e);
+}
+
+static int inherit_all(int parent, int child, bool is_new, struct err *e)
+{
+	return inherit(parent, child, is_new, "cpuset.cpus", e) < 0 ? -1 :
+		inherit(parent, child, is_new, "cpuset.mems", e);
 }
 
 static bool is_cpuset(const struct cgroup_plan_dir *p)
@@ -100,7 +107,7 @@ static int step(int *cur, const char *name, bool cpuset, uint32_t *made, struct 
 	child = groupfs_find(*cur, name, e);
 	if (child < 0)
 		return -1;
-	if (cpuset && (inherit(*cur, child, "cpuset.cpus", e) < 0 || inherit(*cur, child, "cpuset.mems", e) < 0))
+	if (cpuset && inherit_all(*cur, child, new, e) < 0)
 		return -1;
 	own_close(cur);
 	*cur = TAKE_FD(child);
@@ -109,7 +116,7 @@ static int step(int *cur, const char *name, bool cpuset, uint32_t *made, struct 
 
 static int walk(struct cgroup_dir *out, const struct cgroup_plan_dir *p, const char *controllers, struct err *e)
 {
-	AUTO_FD int cur = groupfs_find(out->mount, "", e);
+	AUTO_FD int cur = groupfs_open(p->mount, p->is_v2, e);
 	const char *word, *rest = p->path;
 	bool cpuset = is_cpuset(p);
 	char name[GROUP_NAME_MAX + 1];
@@ -160,13 +167,58 @@ static int check_type(const struct cgroup_dir *d, struct err *e)
 	return 0;
 }
 
+/* v2: everything that the child shall have is handed down by GROUP already, so also by all above it. */
+static bool hands_down(int group, const char *controllers)
+{
+	char on[512];
+	const char *word;
+	struct err ignored;
+	size_t len;
+
+	if (*controllers && groupfs_read(group, "cgroup.subtree_control", on, sizeof(on), &ignored) < 0)
+		return false;
+	while ((word = str_word(&controllers, " ", &len)))
+		if (len && !has_word(on, word, len))
+			return false;
+	return true;
+}
+
+/*
+ * The common case without a walk: the parent is there, and in it nothing of that name.  The path is safe to use: nobody
+ * can put links into a cgroup file system.  False: nothing is made, the reason will be found by the walk.
+ */
+static bool make_last(struct cgroup_dir *out, const struct cgroup_plan_dir *p, const char *controllers)
+{
+	AUTO_FD int parent = -EBADF;
+	struct text t;
+	char path[4096];
+	struct err ignored;
+
+	if (p->is_v2 || is_cpuset(p)) {
+		t = (struct text)TEXT(path);
+		text_addn(&t, out->path, (size_t)(strrchr(out->path, '/') - out->path));
+		parent = t.cut ? -1 : groupfs_open(path, p->is_v2, &ignored);
+		if (parent < 0 || (p->is_v2 && !hands_down(parent, controllers)))
+			return false;
+	}
+	if (groupfs_make(AT_FDCWD, out->path, &ignored) != 1)
+		return false;
+	out->fd = groupfs_open(out->path, p->is_v2, &ignored);
+	if (out->fd < 0 || (is_cpuset(p) && inherit_all(parent, out->fd, true, &ignored) < 0)) {
+		own_close(&out->fd);
+		(void)groupfs_remove(AT_FDCWD, out->path, &ignored);
+		return false;
+	}
+	out->made = 1;
+	return true;
+}
+
 int manager_fs_make(struct cgroup_dir *out, const struct cgroup_plan_dir *p, const char *controllers, struct err *e)
 {
-	out->mount = groupfs_open(p->mount, p->is_v2, e);
-	if (out->mount < 0)
-		return -1;
+	int made = make_last(out, p, controllers);
+
 	/* ENOENT: somebody removed an empty parent between our two steps; ENODEV: while we wrote. */
-	for (int tries = 0; walk(out, p, controllers, e) < 0; tries++)
+	for (int tries = 0; !made && walk(out, p, controllers, e) < 0; tries++)
 		if ((e->num != ENOENT && e->num != ENODEV) || tries == 10)
 			return err_in(e, "cgroup \"%s\"", out->path);
 	out->id = groupfs_id(out->fd);
@@ -260,6 +312,8 @@ int manager_fs_remove(struct cgroup_dir *d, struct err *e)
 	text_add(&t, d->path);
 	if (t.cut)
 		return err_set(e, ERR_BUG, "cgroup \"%s\": too long", d->path);
+	if (groupfs_remove(AT_FDCWD, path, e) == 0 && made == 1)
+		return 0;
 	if (d->fd >= 0 && remove_children(d->fd, &patience, e) < 0)
 		return err_in(e, "remove the cgroup \"%s\"", d->path);
 	for (uint32_t i = 0; i < made; i++) {
