@@ -53,7 +53,7 @@ int below_make(struct below *b, struct cgroup *cg, struct err *e)
 	if (fd < 0)
 		return -1;
 	b->cgroup.dir[0] = (struct cgroup_dir){
-		.controllers = d->controllers, .path = d->path, .is_v2 = d->is_v2, .mount = -EBADF, .id = groupfs_id(fd),
+		.controllers = d->controllers, .path = d->path, .is_v2 = d->is_v2, .id = groupfs_id(fd),
 		.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3),
 	};
 	b->cgroup.n = 1;
