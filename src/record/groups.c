@@ -11,6 +11,7 @@
 void groups_save(struct record *r, const struct cgroup_paths *paths, struct arena *a)
 {
 	r->saved.manager = cgroup_manager_name(paths->manager);
+	r->saved.scope = paths->scope;
 	r->saved.groups.v = ARENA_ARRAY(a, struct oci_saved_group, paths->n + 1u);
 	r->saved.groups.n = paths->n;
 	for (size_t i = 0; i < paths->n; i++)
@@ -31,6 +32,8 @@ static int open_those(struct cgroup *cg, const struct record *r, choose_fn *choo
 		return 0;
 	if (r->saved.manager && cgroup_manager_value(r->saved.manager, &paths.manager, e) < 0)
 		return err_in(e, "record of \"%s\"", r->id);
+	paths.scope = r->saved.scope;
+	paths.is_user = r->saved.rootless;
 	for (size_t i = 0; i < MIN(r->saved.groups.n, (size_t)CGROUP_DIRS); i++)
 		if (choose(&r->saved.groups.v[i]))
 			paths.v[paths.n++] = (struct cgroup_path){
