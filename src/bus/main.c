@@ -283,7 +283,12 @@ static int start(struct session *s, const char *unit, const char *cgroup, const 
 	if (r < 0)
 		return fail("start", r, &error);
 	r = await_job(s, reply, "start");
-	return r < 0 ? r : check_cgroup(s, unit, cgroup);
+	if (r >= 0)
+		r = check_cgroup(s, unit, cgroup);
+	/* Who is told of a failure will not ask for its end. */
+	if (r < 0)
+		(void)sd_bus_call_method(s->bus, SYSTEMD, OBJECT, MANAGER, "StopUnit", NULL, NULL, "ss", unit, "replace");
+	return r;
 }
 
 static int set(struct session *s, const char *unit, const struct property *p, size_t n)

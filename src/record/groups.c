@@ -32,7 +32,11 @@ static int open_those(struct cgroup *cg, const struct record *r, choose_fn *choo
 		return 0;
 	if (r->saved.manager && cgroup_manager_value(r->saved.manager, &paths.manager, e) < 0)
 		return err_in(e, "record of \"%s\"", r->id);
-	paths.scope = r->saved.scope;
+	/*
+	 * Without a process in the record the scope may be another's of the same name; ours, if it was made at all, ends with init,
+	 * which does not live longer than the create that was killed.
+	 */
+	paths.scope = r->saved.pid ? r->saved.scope : NULL;
 	paths.is_user = r->saved.rootless;
 	for (size_t i = 0; i < MIN(r->saved.groups.n, (size_t)CGROUP_DIRS); i++)
 		if (choose(&r->saved.groups.v[i]))

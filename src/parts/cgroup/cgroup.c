@@ -174,10 +174,12 @@ int cgroup_make_scope(struct cgroup *out, const struct cgroup_plan *p, pid_t ini
 {
 	AUTO(cgroup) cg = { .manager = p->manager, .is_made = true };
 
-	/* Before it is asked for: when the answer does not come, it may have been made all the same. */
+	if (unit_start(&p->unit, init, e) < 0)
+		return -1;
+	/* Not before: a unit of that name that was there is somebody else's. */
 	cg.scope = p->unit.name;
 	cg.is_user = p->unit.is_user;
-	if (unit_start(&p->unit, init, e) < 0 || make(&cg, p, e) < 0)
+	if (make(&cg, p, e) < 0)
 		return -1;
 	*out = TAKE(cg, CGROUP_NONE);
 	return 0;
