@@ -54,7 +54,7 @@ char *life_hook_json(const struct life_state *s, struct arena *a)
 }
 
 /* The name in the host's /etc/passwd, read directly: no NSS module is loaded for a column of a table. */
-static const char *owner_name(uint32_t uid, struct arena *a)
+const char *life_user_name(uint32_t uid, struct arena *a)
 {
 	const char *name = NULL;
 	struct passwd *entry;
@@ -87,7 +87,7 @@ static void look(const struct record *r, struct life_state *s, struct arena *a)
 	s->rootfs = r->saved.rootfs ? r->saved.rootfs : "";
 	s->created = r->saved.created;
 	s->annotations = r->saved.annotations;
-	s->owner = owner_name(r->saved.uid, a);
+	s->owner = life_user_name(r->saved.uid, a);
 	if (status == STATUS_STOPPED && ending_find(&ending, r, a))
 		s->ending = arena_dup(a, &ending, sizeof(ending));
 }
