@@ -253,6 +253,12 @@ class Husk:
             assert time.monotonic() < end, f"{ident} is {status}, not {wanted}"
             time.sleep(0.02)
 
+    def until(self, question, seconds=20):
+        end = time.monotonic() + seconds
+        while not question():
+            assert time.monotonic() < end, "it never became so"
+            time.sleep(0.02)
+
     def finish(self, ident):
         self.wait_status(ident, "stopped")
         self("delete", ident, check=0)
@@ -313,6 +319,26 @@ def _own():
     return own
 
 
+# What each test, by the name of its file and its own, said to husk: tests/run/test_parity.py reads it at the end.
+said = {}
+_current = []
+_start = subprocess.Popen.__init__
+
+
+def _note(self, args, *more, **options):
+    words = [str(w) for w in args] if isinstance(args, (list, tuple)) else []
+    if _current and HUSK in words:
+        said.setdefault(_current[-1], []).append(words[words.index(HUSK) + 1:])
+    _start(self, args, *more, **options)
+
+
+subprocess.Popen.__init__ = _note
+
+
+def pytest_runtest_setup(item):
+    _current[:] = [f"{item.path.parent.name}/{item.path.name}::{getattr(item, 'originalname', item.name)}"]
+
+
 @pytest.fixture
 def bundle(tmp_path):
     made = Bundle(tmp_path / "bundle")
@@ -347,13 +373,8 @@ def mounts(folder):
         return sorted(" ".join(line.split()[3:5]) for line in f if line.split()[4].startswith(str(folder)))
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "rootless: works without root, too")
-
-
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name == "test_parity.py")
     if os.geteuid() != 0:
         for item in items:
-            if item.get_closest_marker("rootless"):
-                continue
             item.add_marker(pytest.mark.skip(reason="needs root"))

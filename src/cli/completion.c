@@ -70,7 +70,9 @@ static int completion(const struct globals *g, const void *values, const struct 
 			return 0;
 		}
 	}
-	return err_set(e, ERR_USAGE, "completion: \"%s\" is not bash, zsh or fish", shell ? shell : "");
+	if (!shell)
+		return err_set(e, ERR_USAGE, "completion: for which shell: bash, zsh or fish?");
+	return err_set(e, ERR_USAGE, "completion: \"%s\" is not bash, zsh or fish", shell);
 }
 
 const struct command command_completion = {

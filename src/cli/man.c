@@ -86,13 +86,14 @@ static void print_line(FILE *f, const char *text)
 
 static void print_head(FILE *f, const char *name, const char *summary)
 {
+	char line[200];
+
 	(void)fputs(".\\\" Made by husk man from the tables of its options.\n.TH ", f);
 	for (const char *c = name; *c; c++)
 		(void)fputc(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c, f);
 	(void)fprintf(f, " 8 %s \"husk %s\" \"husk\"\n.SH NAME\n", MANUAL_DATE, life_version());
-	print_word(f, name);
-	(void)fputs(" \\- ", f);
-	print_line(f, summary);
+	(void)snprintf(line, sizeof(line), "%s - %s", name, summary);
+	print_line(f, line);
 }
 
 /* A term in bold and its VALUE in italics, then the explanation. */

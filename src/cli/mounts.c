@@ -49,6 +49,8 @@ const struct command command_mounts = {
 		 "that is there (remount), and the type cgroup, is refused.\n\n"
 		 "remove looks at the destinations alone. It takes away what add has put there and nothing else, the mount "
 		 "added last first, and with it what was added beneath. Directories made for a mount stay.\n\n"
-		 "  echo '[{\"destination\":\"/data\",\"source\":\"/srv/data\",\"options\":[\"rbind\",\"ro\"]}]' | husk mounts add web -",
+		 "  husk mounts add web - << END\n"
+		 "  [{\"destination\": \"/data\", \"source\": \"/srv\", \"options\": [\"rbind\", \"ro\"]}]\n"
+		 "  END",
 	.options = no_options, .min = 3, .max = 3, .run = mounts,
 };

@@ -202,7 +202,7 @@ static int take(struct parser *p, const struct option_row *o, const char *value)
 
 static bool is_help(const char *word)
 {
-	return str_eq(word, "--help") || str_eq(word, "-help") || str_eq(word, "-h");
+	return str_eq(word, "--help") || str_eq(word, "-help") || str_eq(word, "-h") || str_eq(word, "--usage") || str_eq(word, "-?");
 }
 
 /* "-abc", "-b DIR", "-bDIR", "-b=DIR" */

@@ -18,7 +18,11 @@ char *config_read(const char *path, struct arena *a, size_t *len, struct err *e)
 	TRACE("read configuration");
 	AUTO_FD int fd = fd_open(path, O_RDONLY | O_NOCTTY, 0, e);
 
-	return fd < 0 ? NULL : fd_read_all(fd, CONFIG_MAX, a, len, e);
+	if (fd >= 0)
+		return fd_read_all(fd, CONFIG_MAX, a, len, e);
+	if (e->num == ENOENT)
+		err_hint(e, "husk spec writes one to begin with, --bundle says where it lies");
+	return NULL;
 }
 
 /* A member that another runtime would read, since it ignores case, is worth more than a debug line. */
