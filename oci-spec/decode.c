@@ -22,6 +22,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "oci-spec/pool.h"
 
 #define MAX_SIZE  (16u << 20)
 #define MAX_DEPTH 24
@@ -723,14 +724,17 @@ int spec_decode_watched(const struct spec_type *t, const char *text, size_t len,
 		.yajl_end_map = on_end, .yajl_start_array = on_start_array, .yajl_end_array = on_end,
 	};
 	struct decoder d = { .arena = a, .root = t, .text = text, .len = len, .watch = watch, .err = e };
+	struct spec_pool pool;
+	yajl_alloc_funcs memory = spec_pool_functions(&pool);
 	yajl_status st;
 
+	pool.used = 0;
 	*e = (struct spec_error){ 0 };
 	if (len > MAX_SIZE) {
 		snprintf(e->message, sizeof(e->message), "larger than 16 MiB");
 		return -1;
 	}
-	d.yajl = yajl_alloc(&cb, NULL, &d);
+	d.yajl = yajl_alloc(&cb, &memory, &d);
 	if (!d.yajl) {
 		snprintf(e->message, sizeof(e->message), "out of memory");
 		return -1;

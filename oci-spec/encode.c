@@ -10,6 +10,7 @@
 #include <yajl/yajl_gen.h>
 
 #include "base/arena.h"
+#include "oci-spec/pool.h"
 
 struct raw_list { size_t n; void *v; };
 
@@ -193,11 +194,15 @@ static void put_object(yajl_gen g, const struct spec_type *t, const void *obj)
 
 char *spec_encode(const struct spec_type *t, const void *obj, struct arena *a, bool pretty)
 {
-	yajl_gen g = yajl_gen_alloc(NULL);
+	struct spec_pool pool;
+	yajl_alloc_funcs memory = spec_pool_functions(&pool);
 	const unsigned char *buf;
 	size_t len;
+	yajl_gen g;
 	char *s;
 
+	pool.used = 0;
+	g = yajl_gen_alloc(&memory);
 	if (!g)
 		abort();                        /* out of memory, as in arena_alloc() */
 	yajl_gen_config(g, yajl_gen_beautify, pretty);

@@ -16,12 +16,12 @@ husk_CPPFLAGS = $(COMMON_CPPFLAGS)
 husk_CFLAGS = $(HUSK_CFLAGS)
 husk_CCASFLAGS = -Wa,-I.
 if HUSK_MUSL
-husk_SOURCES = src/sys/init-blob.S
+husk_SOURCES = src/sys/init-blob.S src/sys/bus-blob.S
 husk_LINK = $(HUSK_CC) $(CFLAGS) $(LDFLAGS) -o $@ $(HUSK_LINK)
 husk_LDADD = $(HOST_OBJECTS) $(HUSK_YAJL) $(HUSK_END)
 EXTRA_husk_DEPENDENCIES = $(HOST_OBJECTS)
 else
-husk_SOURCES = $(CLI_FILES) src/sys/init-blob.S
+husk_SOURCES = $(CLI_FILES) src/sys/init-blob.S src/sys/bus-blob.S
 husk_LINK = $(CCLD) $(husk_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(HUSK_LINK) $(SANITIZE)
 husk_LDADD = libhusk.a $(HUSK_YAJL)
 endif
@@ -37,6 +37,15 @@ host-obj/%.o: %.c
 -include $(HOST_OBJECTS:.o=.d)
 
 src/sys/husk-init-blob.$(OBJEXT): husk-init
+src/sys/husk-bus-blob.$(OBJEXT): husk-bus
+
+# Talks to systemd: dynamic, whatever husk itself is, so that it can use libsystemd. Empty without it.
+husk-bus: src/bus/main.c
+if SYSTEMD
+	$(AM_V_CCLD)$(CC) -std=c11 -D_GNU_SOURCE -Os $(WARNINGS) $(SYSTEMD_CFLAGS) -s -o $@ $< $(SYSTEMD_LIBS)
+else
+	$(AM_V_GEN): >$@
+endif
 
 # Manual pages and completions: husk prints them from its tables of options.
 manualdir = $(mandir)/man8
@@ -85,6 +94,6 @@ husk-init: $(INIT_OBJECTS) libinit.a
 
 -include $(INIT_OBJECTS:.o=.d) $(INIT_COMMON:.o=.d)
 
-CLEANFILES = husk-init libinit.a
+CLEANFILES = husk-init husk-bus libinit.a
 clean-local:
 	rm -rf init-obj host-obj pages

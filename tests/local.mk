@@ -32,7 +32,7 @@ CLEANFILES += libinit-all.a $(INIT_TESTS)
 PYTEST = /usr/bin/python3 -m pytest -q
 ROOT_TESTS = env HUSK='$(abs_builddir)/husk' PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -p no:cacheprovider
 
-.PHONY: check-run check-spec-suite check-attack check-fault check-engines
+.PHONY: check-vm check-run check-spec-suite check-attack check-fault check-engines
 check-run: all
 	$(ROOT_TESTS) $(srcdir)/tests/run
 check-spec-suite: all
@@ -41,6 +41,9 @@ check-attack: all
 	$(ROOT_TESTS) $(srcdir)/tests/attack
 check-fault: all
 	$(ROOT_TESTS) $(srcdir)/tests/fault
+# Other kinds of host: KINDS="systemd rootless" (tests/vm/run-suites lists them; without KINDS all). Needs a static husk.
+check-vm: all
+	$(srcdir)/tests/vm/run-suites -j 2 '$(abs_builddir)/husk' $(KINDS)
 check-engines: all
 	$(ROOT_TESTS) $(srcdir)/tests/engines
 

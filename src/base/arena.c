@@ -77,6 +77,22 @@ void arena_undo(struct arena *a)
 	errno = saved;
 }
 
+void arena_clear(struct arena *a)
+{
+	struct arena_chunk *keep = a->chunks;
+
+	if (!keep)
+		return;
+	while (keep->next) {
+		struct arena_chunk *next = keep->next;
+
+		keep->next = next->next;
+		free(next);
+	}
+	memset(keep->data, 0, keep->used);
+	keep->used = 0;
+}
+
 int arena_share(struct arena *a, struct err *e)
 {
 	AUTO_FD int fd = memfd_create("husk-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -36,6 +36,9 @@ struct arena {
 
 void arena_undo(struct arena *);
 
+/* All of a private arena's memory is free again for the same use, without the system's help. */
+void arena_clear(struct arena *);
+
 /* Turns an empty arena into a shared one. Errors: memfd_create(2), mmap(2); one per process. */
 int arena_share(struct arena *, struct err *);
 

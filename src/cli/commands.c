@@ -15,7 +15,8 @@ const struct command *const commands[] = {
 	/* what it is doing */
 	&command_state, &command_list, &command_ps, &command_events,
 	/* husk itself */
-	&command_check, &command_spec, &command_features, &command_completion, &command_man, &command_help,
+	&command_check, &command_info, &command_doctor, &command_spec, &command_features, &command_completion,
+	&command_man, &command_help,
 	NULL
 };
 

@@ -12,7 +12,7 @@ extern const struct command command_create, command_run, command_start, command_
 	command_delete, command_exec, command_pause, command_resume, command_update, command_ps, command_spec,
 	command_mounts, command_features, command_events, command_checkpoint, command_restore,
 	command_wait, command_stop,
-	command_completion, command_man, command_help, command_check;
+	command_completion, command_man, command_help, command_check, command_info, command_doctor;
 
 /* The only options that commands have in common. */
 #define OPTIONS_END {}

@@ -83,6 +83,8 @@ static int serve_place(void *self, struct letter *question, struct letter *answe
 	struct making *m = self;
 
 	(void)question;
+	if (m->plan->cgroup.unit.name && cgroup_make_scope(&m->cgroup, &m->plan->cgroup, m->child.pid, e) < 0)
+		return -1;
 	if (limits_serve(&m->plan->limits, m->child.pid, e) < 0 ||
 	    schedule_serve(&m->plan->schedule, m->child.pid, e) < 0 ||
 	    rdt_enter(&m->rdt, m->child.pid, e) < 0 || move_devices(m, e) < 0)
@@ -117,9 +119,10 @@ static int serve_hooks(void *self, struct letter *question, struct letter *answe
 		return -1;
 	m->has_run_hooks = true;
 	state = making_state(m, STATUS_CREATING);
-	if (hooks_run(&m->plan->hooks, HOOK_PRESTART, state, e) < 0)
+	/* A hook may hang for ever; `delete --force` ends init, and with it the hook and us. */
+	if (hooks_run(&m->plan->hooks, HOOK_PRESTART, state, m->child.pidfd, e) < 0)
 		return -1;
-	return hooks_run(&m->plan->hooks, HOOK_CREATE_RUNTIME, state, e);
+	return hooks_run(&m->plan->hooks, HOOK_CREATE_RUNTIME, state, m->child.pidfd, e);
 }
 
 static int send_console(const char *path, int master, struct err *e)

@@ -39,32 +39,35 @@ static int open_gate(const struct record *r, struct child *init, struct err *e)
 		if (page < 0)
 			return -1;
 	}
-	if (gate_open(r->dir, page, e) < 0)
+	if (gate_open(r->dir, init->pidfd, page, e) < 0)
 		return -1;
 	init->stamps.executed = trace_now();
 	return 0;
 }
 
-/* Once it runs. NOTIFY: the container's notification socket, or negative. */
-static int follow(struct record *r, const struct oci_config *config, int pidfd, int notify, struct arena *a, struct err *e)
+/* Once it runs. NOTIFY: the container's notification socket, or negative; READY as in begin(). */
+static int follow(struct record *r, const struct oci_config *config, int pidfd, int *notify, int *ready, struct arena *a,
+		  struct err *e)
 {
 	if (life_hooks(r, config, HOOK_POSTSTART, STATUS_RUNNING, a, e) < 0) {
 		stop(r, pidfd);
 		return -1;
 	}
-	if (notify >= 0)
-		return notify_serve(notify, r->saved.notify, r->saved.pid, pidfd, e) < 0 ? -1 : 0;
+	if (ready)
+		*ready = TAKE_FD(*notify);
+	else if (*notify >= 0 && notify_serve(*notify, r->saved.notify, r->saved.pid, pidfd, e) < 0)
+		return -1;
 	return 0;
 }
 
 int begin(struct record *r, const struct oci_config *config, struct child *init, struct arena *a, struct err *e)
 {
 	AUTO(announcement) starting = ANNOUNCEMENT_NONE;
-	AUTO_FD int ready = -EBADF;
+	AUTO_FD int socket = -EBADF;
 
 	if (r->saved.notify) {
-		ready = notify_open(r->dir, e);
-		if (ready < 0)
+		socket = notify_open(r->dir, e);
+		if (socket < 0)
 			return -1;
 	}
 	announce_starting(&starting, r);
@@ -72,15 +75,15 @@ int begin(struct record *r, const struct oci_config *config, struct child *init,
 		return -1;
 	announce(r, EVENT_STARTED, NULL, -1);
 	announcement_undo(&starting);
-	return follow(r, config, init->pidfd, ready, a, e);
+	return follow(r, config, init->pidfd, &socket, NULL, a, e);
 }
 
-int begin_now(struct making *m, struct err *e)
+int begin_now(struct making *m, int *ready, struct err *e)
 {
 	if (handshake_wait_exec(&m->child.talk, e) < 0)
 		return -1;
 	m->child.stamps.executed = trace_now();
 	announce(&m->record, EVENT_STARTED, NULL, -1);
 	announcement_undo(&m->starting);
-	return follow(&m->record, m->config, m->child.pidfd, m->notify, &m->mem, e);
+	return follow(&m->record, m->config, m->child.pidfd, &m->notify, ready, &m->mem, e);
 }

@@ -11,8 +11,12 @@
 
 /*
  * Opens the gate, waits for the execve, runs the poststart hooks, passes readiness on to the caller's service
- * manager.  CHILD: its pidfd, and what the trace knows of it.  A failing poststart hook kills the container (runtime.md, Lifecycle 9).
+ * manager.  CHILD: its pidfd, and what the trace knows of it.  A failing poststart hook kills the container (runtime.md,
+ * Lifecycle 9).
  */
 int begin(struct record *, const struct oci_config *, struct child *, struct arena *, struct err *);
-/* The same for a container without a gate, whose init is on its way to the execve already (struct making, goes_on). */
-int begin_now(struct making *, struct err *);
+/*
+ * The same for a container without a gate, whose init is on its way to the execve already (struct making, goes_on).
+ * READY, unless NULL: nobody waits for readiness here, but it gets the socket for notify_hear(), or -EBADF.
+ */
+int begin_now(struct making *, int *ready, struct err *);

@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "life/state.h"
 #include "plan/check.h"
 #include "sys/accounts.h"
 #include "sys/fd.h"
@@ -334,7 +335,7 @@ static void subids(const struct look *l, const oci_id_mapping_list *maps, const 
 {
 	unsigned first, count;
 	struct err ignored;
-	int has = accounts_subids(file, l->host->uid, NULL, &first, &count, &ignored);
+	int has = accounts_subids(file, l->host->uid, life_user_name(l->host->uid, l->mem), &first, &count, &ignored);
 
 	for (size_t i = 0; i < maps->n; i++) {
 		const struct oci_id_mapping *m = &maps->v[i];

@@ -88,7 +88,7 @@ static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
 	/* While the cgroups still tell of OOM kills. */
 	if (announce_is_heard(r) && ending_find(&ending, r, a))
 		announce(r, EVENT_EXITED, &ending, -1);
-	if (cg.n && cgroup_remove(&cg, e) < 0)
+	if ((cg.n || cg.scope) && cgroup_remove(&cg, e) < 0)
 		return -1;
 	if (r->is_readable) {
 		config = load_config(r, a, &why);

@@ -41,7 +41,7 @@ static void end_for_hooks(struct making *m)
 {
 	struct err e;
 
-	if (m->has_run_hooks && hooks_run(&m->plan->hooks, HOOK_POSTSTOP, making_state(m, STATUS_STOPPED), &e) < 0)
+	if (m->has_run_hooks && hooks_run(&m->plan->hooks, HOOK_POSTSTOP, making_state(m, STATUS_STOPPED), 0, &e) < 0)
 		log_warning("%s", e.msg);
 }
 

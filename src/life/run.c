@@ -16,17 +16,17 @@
 #include "record/ending.h"
 #include "sys/signals.h"
 
-static int make_and_begin(struct making *m, const struct create_request *rq, struct err *e)
+static int make_and_begin(struct making *m, const struct create_request *rq, int *ready, struct err *e)
 {
 	m->goes_on = true;
-	return making_create(m, rq, e) < 0 ? -1 : begin_now(m, e);
+	return making_create(m, rq, e) < 0 ? -1 : begin_now(m, ready, e);
 }
 
 static int run_detached(const struct create_request *rq, struct err *e)
 {
 	AUTO(making) m = MAKING_NONE;
 
-	if (make_and_begin(&m, rq, e) < 0)
+	if (make_and_begin(&m, rq, NULL, e) < 0)
 		return -1;
 	making_keep(&m);
 	return 0;
@@ -54,9 +54,10 @@ static void tell_ending(struct making *m, const struct process_end *end)
 	announce(&m->record, EVENT_EXITED, &ending, -1);
 }
 
-static int stay(struct making *m, const struct create_request *rq, int signals, int *code, struct err *e)
+static int stay(struct making *m, const struct create_request *rq, int signals, int ready, int *code, struct err *e)
 {
-	struct watch watch = { .pid = m->child.pid, .pidfd = m->child.pidfd, .console = m->console, .signals = signals };
+	struct watch watch = { .pid = m->child.pid, .pidfd = m->child.pidfd, .console = m->console, .signals = signals,
+			       .ready = ready, .manager = m->record.saved.notify };
 	struct process_end end;
 	int result;
 
@@ -78,6 +79,7 @@ static int run_attached(const struct create_request *rq, int *code, struct err *
 {
 	AUTO(making) m = MAKING_NONE;
 	AUTO_FD int signals = -EBADF;
+	AUTO_FD int ready = -EBADF;
 	sigset_t old;
 	int result;
 
@@ -87,9 +89,9 @@ static int run_attached(const struct create_request *rq, int *code, struct err *
 	signals = signals_open(&old, e);
 	if (signals < 0)
 		return -1;
-	result = make_and_begin(&m, rq, e);
+	result = make_and_begin(&m, rq, &ready, e);
 	if (result == 0)
-		result = stay(&m, rq, signals, code, e);
+		result = stay(&m, rq, signals, ready, code, e);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	return result;
 }

@@ -9,6 +9,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "life/describe.h"
+#include "record/root.h"
 
 struct oci_view {
 	const char *oci_version, *id;
@@ -53,7 +54,7 @@ char *life_hook_json(const struct life_state *s, struct arena *a)
 }
 
 /* The name in the host's /etc/passwd, read directly: no NSS module is loaded for a column of a table. */
-static const char *owner_name(uint32_t uid, struct arena *a)
+const char *life_user_name(uint32_t uid, struct arena *a)
 {
 	const char *name = NULL;
 	struct passwd *entry;
@@ -86,7 +87,7 @@ static void look(const struct record *r, struct life_state *s, struct arena *a)
 	s->rootfs = r->saved.rootfs ? r->saved.rootfs : "";
 	s->created = r->saved.created;
 	s->annotations = r->saved.annotations;
-	s->owner = owner_name(r->saved.uid, a);
+	s->owner = life_user_name(r->saved.uid, a);
 	if (status == STATUS_STOPPED && ending_find(&ending, r, a))
 		s->ending = arena_dup(a, &ending, sizeof(ending));
 }
@@ -101,7 +102,7 @@ int life_look(const struct target *target, struct life_state *s, struct arena *a
 	return 0;
 }
 
-struct collecting { const char *root; struct life_list *list; struct arena *arena; size_t room; };
+struct collecting { int root; struct life_list *list; struct arena *arena, scratch; size_t room; };
 
 static void add(struct collecting *c, const struct life_state *s)
 {
@@ -118,25 +119,59 @@ static void add(struct collecting *c, const struct life_state *s)
 	l->v[l->n++] = *s;
 }
 
+/* Out of the scratch memory, which the next container needs. */
+static void settle(struct life_state *s, struct arena *a)
+{
+	struct pair *pairs = ARENA_ARRAY(a, struct pair, s->annotations.n);
+	struct oci_ending ending;
+
+	s->id = arena_strdup(a, s->id);
+	s->bundle = arena_strdup(a, s->bundle);
+	s->rootfs = arena_strdup(a, s->rootfs);
+	s->created = arena_strdup(a, s->created);
+	s->owner = arena_strdup(a, s->owner);
+	for (size_t i = 0; i < s->annotations.n; i++)
+		pairs[i] = (struct pair){
+			.key = arena_strdup(a, s->annotations.v[i].key), .value = arena_strdup(a, s->annotations.v[i].value),
+		};
+	s->annotations.v = pairs;
+	if (s->ending) {
+		ending = *s->ending;
+		ending.time = arena_strdup(a, ending.time);
+		s->ending = arena_dup(a, &ending, sizeof(ending));
+	}
+}
+
 static int collect(void *self, const char *id, struct err *e)
 {
+	AUTO(record) r = RECORD_NONE;
 	struct collecting *c = self;
-	struct target target = { .root = c->root, .id = id };
+	struct err vanished;
 	struct life_state s;
 
 	(void)e;
 	/* It may have been deleted since the directory was read. */
-	if (life_look(&target, &s, c->arena, &(struct err){}) == 0)
-		add(c, &s);
+	arena_clear(&c->scratch);
+	if (record_open_beneath(&r, c->root, id, &c->scratch, &vanished) < 0)
+		return 0;
+	look(&r, &s, &c->scratch);
+	settle(&s, c->arena);
+	add(c, &s);
 	return 0;
 }
 
 int life_list(const char *root, struct life_list *list, struct arena *a, struct err *e)
 {
-	struct collecting c = { .root = root, .list = list, .arena = a };
+	AUTO_FD int fd = record_open_root(root, false, e);
+	struct collecting c = { .root = fd, .list = list, .arena = a, .scratch = ARENA_NONE };
+	int result;
 
 	*list = (struct life_list){};
-	return record_each(root, collect, &c, e);
+	if (fd < 0)
+		return e->num == ENOENT ? 0 : -1;
+	result = record_each(root, collect, &c, e);
+	arena_undo(&c.scratch);
+	return result;
 }
 
 char *life_list_json(const struct life_list *list, struct arena *a)

@@ -24,6 +24,9 @@ char *life_state_json(const struct life_state *, struct arena *);
 /* What hooks get on their standard input: the same, on one line. */
 char *life_hook_json(const struct life_state *, struct arena *);
 
+/* "root", "#1000" for who has no name. */
+const char *life_user_name(uint32_t uid, struct arena *);
+
 struct life_list { struct life_state *v; size_t n; };
 
 /* Every container below ROOT; one that vanishes meanwhile is left out, an unreadable one is "stopped". */

@@ -15,9 +15,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "base/trace.h"
+#include "parts/notify/notify.h"
 #include "sys/process.h"
 #include "sys/terminal.h"
 
@@ -32,6 +34,7 @@ struct stream {
 struct loop {
 	const struct watch *w;
 	struct stream in, out;          /* stdin to the terminal, the terminal to stdout */
+	int ready;                      /* as in struct watch, until it has been heard */
 	bool is_raw, is_expired;
 	struct termios old;
 };
@@ -124,7 +127,7 @@ static void take_signals(const struct loop *l)
 	}
 }
 
-enum { P_SIGNALS, P_PROCESS, P_TIMER, P_STDIN, P_MASTER, P_STDOUT, P_MAX };
+enum { P_SIGNALS, P_PROCESS, P_TIMER, P_STDIN, P_MASTER, P_STDOUT, P_READY, P_MAX };
 
 /* poll(2) ignores negative descriptors: a side with nothing to do is not asked about. */
 static void prepare(const struct loop *l, struct pollfd p[P_MAX])
@@ -137,6 +140,8 @@ static void prepare(const struct loop *l, struct pollfd p[P_MAX])
 	p[P_PROCESS] = (struct pollfd){ .fd = l->w->pidfd, .events = POLLIN };
 	if (l->w->timer > 0 && !l->is_expired)
 		p[P_TIMER] = (struct pollfd){ .fd = l->w->timer, .events = POLLIN };
+	if (l->ready > 0)
+		p[P_READY] = (struct pollfd){ .fd = l->ready, .events = POLLIN };
 	if (l->in.from >= 0 && !l->in.len)
 		p[P_STDIN] = (struct pollfd){ .fd = l->in.from, .events = POLLIN };
 	if (l->in.len)
@@ -147,6 +152,18 @@ static void prepare(const struct loop *l, struct pollfd p[P_MAX])
 		p[P_MASTER] = (struct pollfd){ .fd = l->w->console, .events = master };
 	if (l->out.len && l->out.to >= 0)
 		p[P_STDOUT] = (struct pollfd){ .fd = l->out.to, .events = POLLOUT };
+}
+
+/* A service manager that cannot be told is no reason to end a container that runs. */
+static void hear_ready(struct loop *l)
+{
+	struct err e;
+	int heard = notify_hear(l->ready, l->w->manager, l->w->pid, &e);
+
+	if (heard < 0)
+		log_warning("%s", e.msg);
+	if (heard)
+		l->ready = -EBADF;
 }
 
 static void copy(struct loop *l, const struct pollfd p[P_MAX])
@@ -200,7 +217,7 @@ static int begin_terminal(struct loop *l, struct err *e)
 int watch_process(const struct watch *w, struct process_end *end, struct err *e)
 {
 	TRACE("watch");
-	AUTO(loop) l = { .w = w, .in = { .from = -EBADF, .to = -EBADF }, .out = { .from = -EBADF, .to = -EBADF } };
+	AUTO(loop) l = { .w = w, .ready = w->ready, .in = { .from = -EBADF, .to = -EBADF }, .out = { .from = -EBADF, .to = -EBADF } };
 	struct pollfd p[P_MAX];
 
 	if (w->console >= 0 && begin_terminal(&l, e) < 0)
@@ -215,6 +232,8 @@ int watch_process(const struct watch *w, struct process_end *end, struct err *e)
 			l.is_expired = true;
 			w->expired(w->self);
 		}
+		if (p[P_READY].revents)
+			hear_ready(&l);
 		copy(&l, p);
 	} while (!p[P_PROCESS].revents);
 	copy_rest(&l);

@@ -17,6 +17,8 @@ struct watch {
 	int timer;                      /* a timerfd that ends our patience, 0: none */
 	void (*expired)(void *self);    /* called once when it does; the watch goes on until the process has ended */
 	void *self;
+	int ready;                      /* where the container says READY=1; 0 or negative: nobody wants to know */
+	const char *manager;            /* who wants to (parts/notify/notify.h) */
 	int signals;                    /* from signals_open(), before the process could send any */
 };
 

@@ -11,6 +11,7 @@
 
 #include "base/own.h"
 #include "base/trace.h"
+#include "sys/process.h"
 #include "sys/socket.h"
 
 int gate_make(int dir, struct err *e)
@@ -50,11 +51,15 @@ static int send_pair(int dir, int page, struct err *e)
 	return TAKE_FD(ours);
 }
 
-int gate_open(int dir, int page, struct err *e)
+/* How long `start` waits to see that an init of an older husk, which tells nothing, lives on. */
+#define OLD_INIT_MSEC 1000
+
+int gate_open(int dir, int pidfd, int page, struct err *e)
 {
 	TRACE("gate to execve");
 	AUTO_FD int fd = send_pair(dir, page, e);
 	AUTO(parcel) parcel = {};
+	bool is_near = false;
 	struct err said;
 	ssize_t n;
 
@@ -64,11 +69,17 @@ int gate_open(int dir, int page, struct err *e)
 	 * The other end is alive in init, or queued in its socket: both go with it, so that end of file
 	 * comes in every case, and no time limit is needed (startContainer hooks have theirs).
 	 */
-	n = socket_receive(fd, &said, sizeof(said), &parcel, e);
-	if (n < 0)
-		return err_in(e, "wait for the container's process");
+	do {
+		n = socket_receive(fd, &said, sizeof(said), &parcel, e);
+		if (n < 0)
+			return err_in(e, "wait for the container's process");
+		is_near |= n == 1;
+	} while (n == 1);
+	/* A process that is killed closes its files a moment before it is dead. */
+	if (n == 0 && !is_near && process_wait_gone(pidfd, OLD_INIT_MSEC, &said) != 0)
+		return err_set(e, ERR_STATE, "the container's process was killed before it could execute its program");
 	if (n == 0)
-		return 0;       /* executed; or killed before it could, which is the end of any process */
+		return 0;       /* executed; or killed in the last microseconds, which is the end of any process */
 	if ((size_t)n != sizeof(said))
 		return err_set(e, ERR_PEER, "init sent %zd bytes at the gate", n);
 	err_received(&said);

@@ -2,6 +2,8 @@
 /* Translates between the cgroup part's own list and the rows of record.json. */
 #include "record/groups.h"
 
+#include <string.h>
+
 #include "base/num.h"
 #include "base/str.h"
 #include "base/trace.h"
@@ -9,6 +11,7 @@
 void groups_save(struct record *r, const struct cgroup_paths *paths, struct arena *a)
 {
 	r->saved.manager = cgroup_manager_name(paths->manager);
+	r->saved.scope = paths->scope;
 	r->saved.groups.v = ARENA_ARRAY(a, struct oci_saved_group, paths->n + 1u);
 	r->saved.groups.n = paths->n;
 	for (size_t i = 0; i < paths->n; i++)
@@ -18,7 +21,9 @@ void groups_save(struct record *r, const struct cgroup_paths *paths, struct aren
 		};
 }
 
-int groups_open(struct cgroup *cg, const struct record *r, struct err *e)
+typedef bool choose_fn(const struct oci_saved_group *);
+
+static int open_those(struct cgroup *cg, const struct record *r, choose_fn *choose, struct err *e)
 {
 	TRACE("open cgroups");
 	struct cgroup_paths paths = { .manager = CGROUP_MANAGER_NONE };
@@ -27,10 +32,51 @@ int groups_open(struct cgroup *cg, const struct record *r, struct err *e)
 		return 0;
 	if (r->saved.manager && cgroup_manager_value(r->saved.manager, &paths.manager, e) < 0)
 		return err_in(e, "record of \"%s\"", r->id);
+	/*
+	 * Without a process in the record the scope may be another's of the same name; ours, if it was made at all, ends with init,
+	 * which does not live longer than the create that was killed.
+	 */
+	paths.scope = r->saved.pid ? r->saved.scope : NULL;
+	paths.is_user = r->saved.rootless;
 	for (size_t i = 0; i < MIN(r->saved.groups.n, (size_t)CGROUP_DIRS); i++)
-		paths.v[paths.n++] = (struct cgroup_path){
-			.controllers = r->saved.groups.v[i].hierarchy, .path = r->saved.groups.v[i].path,
-			.made = r->saved.groups.v[i].made, .id = r->saved.groups.v[i].inode,
-		};
+		if (choose(&r->saved.groups.v[i]))
+			paths.v[paths.n++] = (struct cgroup_path){
+				.controllers = r->saved.groups.v[i].hierarchy, .path = r->saved.groups.v[i].path,
+				.made = r->saved.groups.v[i].made, .id = r->saved.groups.v[i].inode,
+			};
 	return cgroup_open(cg, &paths, e);
+}
+
+static bool any(const struct oci_saved_group *g)
+{
+	(void)g;
+	return true;
+}
+
+int groups_open(struct cgroup *cg, const struct record *r, struct err *e)
+{
+	return open_those(cg, r, any, e);
+}
+
+static bool is_freezer_v1(const struct oci_saved_group *g)
+{
+	const char *word, *rest = g->hierarchy;
+	size_t len;
+
+	while (g->inode && (word = str_word(&rest, ",", &len)))
+		if (len == strlen("freezer") && memcmp(word, "freezer", len) == 0)
+			return true;
+	return false;
+}
+
+static bool is_unified(const struct oci_saved_group *g)
+{
+	return g->inode && !*g->hierarchy;
+}
+
+int groups_open_freezer(struct cgroup *cg, const struct record *r, struct err *e)
+{
+	if (open_those(cg, r, is_freezer_v1, e) < 0)
+		return -1;
+	return cg->n ? 0 : open_those(cg, r, is_unified, e);
 }

@@ -195,20 +195,25 @@ static void read_record(struct record *r, struct arena *a)
 	r->is_readable = true;
 }
 
-int record_open(struct record *r, const char *root, const char *id, struct arena *a, struct err *e)
+int record_open_beneath(struct record *r, int root, const char *id, struct arena *a, struct err *e)
 {
 	TRACE("open record");
-	if (record_check_id(id, e) < 0)
-		return -1;
 	(void)snprintf(r->id, sizeof(r->id), "%s", id);
-	r->root = record_open_root(root, false, e);
-	if (r->root < 0)
-		return e->num == ENOENT ? absent(e) : -1;
-	r->dir = fd_open_at(r->root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, e);
+	r->dir = fd_open_at(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, e);
 	if (r->dir < 0)
 		return e->num == ENOENT ? absent(e) : -1;
 	read_record(r, a);
 	return 0;
+}
+
+int record_open(struct record *r, const char *root, const char *id, struct arena *a, struct err *e)
+{
+	if (record_check_id(id, e) < 0)
+		return -1;
+	r->root = record_open_root(root, false, e);
+	if (r->root < 0)
+		return e->num == ENOENT ? absent(e) : -1;
+	return record_open_beneath(r, r->root, id, a, e);
 }
 
 int record_load(struct record *r, const char *root, const char *id, struct arena *a, struct err *e)

@@ -52,6 +52,8 @@ char *record_load_config(const struct record *, struct arena *, size_t *len, str
  * unreadable record is no error here (is_readable tells): delete and list must go on.
  */
 int record_open(struct record *, const char *root, const char *id, struct arena *, struct err *);
+/* The same, to look at one of many: ROOT is record_open_root()'s and stays the caller's, ID one of record_each(). */
+int record_open_beneath(struct record *, int root, const char *id, struct arena *, struct err *);
 /* The same, where only a readable record is of use. */
 int record_load(struct record *, const char *root, const char *id, struct arena *, struct err *);
 /*

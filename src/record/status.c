@@ -58,7 +58,7 @@ static bool is_frozen(const struct record *r)
 	AUTO(cgroup) cg = CGROUP_NONE;
 	struct err ignored;
 
-	return groups_open(&cg, r, &ignored) == 0 && cgroup_is_frozen(&cg, &ignored) == 1;
+	return groups_open_freezer(&cg, r, &ignored) == 0 && cgroup_is_frozen(&cg, &ignored) == 1;
 }
 
 enum status status_of(const struct record *r, int *pidfd)

@@ -83,22 +83,48 @@ ssize_t fd_read_text(int fd, char *buf, size_t size, struct err *e)
 	return (ssize_t)len;
 }
 
+/*
+ * seq_read(9) stops before the end only when its buffer, a page at the least, is full: who asks for less than that
+ * and gets less than he asked for has come to the end.
+ */
+#define SEQ_PAGE 4096u
+
+ssize_t fd_read_made(int fd, char *buf, size_t size, struct err *e)
+{
+	ssize_t n;
+
+	if (size > SEQ_PAGE)
+		return fd_read_text(fd, buf, size, e);
+	do
+		n = read(fd, buf, size - 1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(e, "read");
+	buf[n] = '\0';
+	return n;
+}
+
 char *fd_read_all(int fd, size_t max, struct arena *a, size_t *len, struct err *e)
 {
 	struct stat st;
-	size_t size = 4096, used = 0;
+	size_t size = 4096, used = 0, known = 0;
 	char *buf;
+	ssize_t n;
 
 	if (fstat(fd, &st) < 0) {
 		err_sys(e, "fstat");
 		return NULL;
 	}
-	if (S_ISREG(st.st_mode) && st.st_size > 0)
-		size = (uintmax_t)st.st_size > max ? max + 2 : (size_t)st.st_size + 2;
+	if (S_ISREG(st.st_mode) && st.st_size > 0) {
+		known = (size_t)st.st_size;
+		size = (uintmax_t)st.st_size > max ? max + 2 : known + 2;
+	}
 	buf = arena_alloc(a, size);
-	for (;;) {
-		ssize_t n;
-
+	/* A regular file that gives as much as its size says, and not the one byte more that was asked for, has ended. */
+	n = known && known <= max ? read(fd, buf, size - 1) : 0;
+	if (n > 0)
+		used = (size_t)n;
+	while (!known || used != known) {
 		if (used == size - 1) {         /* a file without a size, or one that grew */
 			char *larger = arena_alloc(a, size * 2);
 
@@ -117,6 +143,7 @@ char *fd_read_all(int fd, size_t max, struct arena *a, size_t *len, struct err *
 		if (used < size - 1)
 			break;
 	}
+	buf[used] = '\0';
 	if (len)
 		*len = used;
 	return buf;

@@ -15,6 +15,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "sys/calls.h"
+#include "sys/fd.h"
 
 static int open_beneath(int group, const char *path, int oflags)
 {
@@ -28,7 +29,7 @@ static int open_beneath(int group, const char *path, int oflags)
 
 int groupfs_open(const char *path, bool v2, struct err *e)
 {
-	AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct statfs fs;
 
 	if (fd < 0 || fstatfs(fd, &fs) < 0)
@@ -97,24 +98,12 @@ int groupfs_write(int group, const char *file, const char *text, struct err *e)
 ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct err *e)
 {
 	AUTO_FD int fd = groupfs_open_file(group, file, O_RDONLY, e);
-	size_t len = 0;
 	ssize_t n;
 
 	if (fd < 0)
 		return -1;
-	while (len < size - 1) {
-		n = read(fd, buf + len, size - 1 - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(e, "read \"%s\"", file);
-		len += (size_t)n;
-		/* A file of one piece comes whole, a list by the page at least (seq_file): less than half of one is the end. */
-		if (n == 0 || ((size_t)n < size - 1 && n < 2048))
-			break;
-	}
-	buf[len] = '\0';
-	return (ssize_t)len;
+	n = fd_read_made(fd, buf, size, e);
+	return n < 0 ? err_in(e, "\"%s\"", file) : n;
 }
 
 int groupfs_chown(int group, const char *file, uid_t uid, gid_t gid, struct err *e)

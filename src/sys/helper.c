@@ -137,19 +137,20 @@ static const char *tidy(struct output *o)
 	return o->text;
 }
 
-/* 1 it ended, 0 time is over. */
+enum { TIME_IS_OVER, ENDED, PURPOSE_IS_GONE };
+
 static int watch(const struct helper *h, int pidfd, int out, struct output *o, struct err *e)
 {
 	long long end = h->timeout ? now_ms() + h->timeout * 1000ll : 0;
-	struct pollfd p[2] = { { pidfd, POLLIN, 0 }, { out, POLLIN, 0 } };
+	struct pollfd p[3] = { { pidfd, POLLIN, 0 }, { out, POLLIN, 0 }, { h->purpose > 0 ? h->purpose : -1, POLLIN, 0 } };
 
 	for (;;) {
 		long long left = h->timeout ? end - now_ms() : -1;
 		int n;
 
 		if (h->timeout && left <= 0)
-			return 0;
-		n = poll(p, 2, left > 60000 ? 60000 : (int)left);
+			return TIME_IS_OVER;
+		n = poll(p, 3, left > 60000 ? 60000 : (int)left);
 		if (n < 0 && errno != EINTR)
 			return err_sys(e, "poll");
 		if (n <= 0)
@@ -157,7 +158,9 @@ static int watch(const struct helper *h, int pidfd, int out, struct output *o, s
 		if (p[1].revents && !drain(o, out))
 			p[1].fd = -1;   /* it closed its output and goes on */
 		if (p[0].revents)
-			return 1;
+			return ENDED;
+		if (p[2].revents)
+			return PURPOSE_IS_GONE;
 	}
 }
 
@@ -211,13 +214,15 @@ int helper_run(const struct helper *h, struct err *e)
 	own_close(&write_end);
 	pidfd = sys_pidfd_open(pid, 0);         /* ours and not waited for yet: the number cannot be another's */
 	done = pidfd < 0 ? err_sys(e, "pidfd_open") : watch(h, pidfd, read_end, &o, e);
-	if (done <= 0)
+	if (done != ENDED)
 		kill(-pid, SIGKILL);            /* the session it leads, so all of it that did not leave */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (done < 0)
 		return -1;
-	if (done == 0)
+	if (done == PURPOSE_IS_GONE)
+		return err_set(e, ERR_STATE, "was killed, as the process that it was for has ended");
+	if (done == TIME_IS_OVER)
 		return err_set(e, ERR_SYSTEM, "did not end within %u second%s", h->timeout, h->timeout == 1 ? "" : "s");
 	while (drain(&o, read_end))
 		;

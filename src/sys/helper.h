@@ -21,11 +21,12 @@ struct helper {
 	const struct iovec *input;      /* pieces of standard input */
 	int pieces;
 	unsigned timeout;               /* seconds, 0: none; then its whole process group is killed */
+	int purpose;                    /* > 0: a pidfd; once that process has ended, the group is killed as well */
 };
 
 /*
  * 0 when it exited with 0.  Else -1: "exited with 3: <what it said>", "was killed by signal 9", "did not end
- * within 5 seconds", or why it could not be started (errno in e->num, and wordings that engines do not
- * take for a missing command of the container).
+ * within 5 seconds", "was killed, as the process that it was for has ended", or why it could not be started (errno in
+ * e->num, and wordings that engines do not take for a missing command of the container).
  */
 int helper_run(const struct helper *, struct err *);

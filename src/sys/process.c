@@ -46,13 +46,11 @@ struct pidfd_facts {
 #define PIDFD_FACT_EXIT (1u << 3)
 
 /* The fields of /proc/PID/stat (proc(5)) from the third on, in TEXT. */
-static const char *read_stat(const struct procfs *proc, pid_t pid, char text[STAT_MAX], struct err *e)
+static const char *read_stat(pid_t pid, char text[STAT_MAX], struct err *e)
 {
-	char name[32];
 	const char *word;
 
-	snprintf(name, sizeof(name), "%ld/stat", (long)pid);
-	if (procfs_read(proc, name, text, STAT_MAX, e) < 0) {
+	if (procfs_read_host(pid, "stat", text, STAT_MAX, e) < 0) {
 		if (e->num == ENOENT)
 			e->num = ESRCH;
 		return NULL;
@@ -60,7 +58,7 @@ static const char *read_stat(const struct procfs *proc, pid_t pid, char text[STA
 	/* The command's name may hold blanks and parentheses: what counts comes after the last one. */
 	word = strrchr(text, ')');
 	if (!word || word[1] != ' ') {
-		err_set(e, ERR_SYSTEM, "\"/proc/%s\": no command", name);
+		err_set(e, ERR_SYSTEM, "\"/proc/%ld/stat\": no command", (long)pid);
 		return NULL;
 	}
 	return word + 2;
@@ -77,13 +75,10 @@ static bool stat_number(const char *fields, int which, uint64_t *out)
 
 static int read_number(pid_t pid, int which, const char *what, uint64_t *out, struct err *e)
 {
-	AUTO(procfs) proc = PROCFS_NONE;
 	char text[STAT_MAX];
 	const char *fields;
 
-	if (procfs_open_host(&proc, e) < 0)
-		return -1;
-	fields = read_stat(&proc, pid, text, e);
+	fields = read_stat(pid, text, e);
 	if (!fields)
 		return -1;
 	if (!stat_number(fields, which, out))
@@ -176,7 +171,7 @@ static bool end_of_zombie(int pidfd, pid_t pid, struct process_end *end)
 
 	if (procfs_open_host(&proc, &ignored) < 0)
 		return false;
-	fields = read_stat(&proc, pid, text, &ignored);
+	fields = read_stat(pid, text, &ignored);
 	if (!fields || *fields != 'Z' || !stat_number(fields, EXIT_CODE_FIELD, &status) || !may_know(&proc, pid))
 		return false;
 	/* Still there, so the number has been its own all the while. */

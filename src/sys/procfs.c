@@ -122,8 +122,25 @@ ssize_t procfs_read(const struct procfs *p, const char *name, char *buf, size_t 
 
 	if (fd < 0)
 		return -1;
-	n = fd_read_text(fd, buf, size, e);
+	n = fd_read_made(fd, buf, size, e);
 	return n < 0 ? err_in(e, "\"/proc/%s\"", name) : n;
+}
+
+ssize_t procfs_read_host(pid_t pid, const char *name, char *buf, size_t size, struct err *e)
+{
+	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+	char path[NAME_SIZE];
+	AUTO_FD int fd = -EBADF;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	fd = sys_openat2(AT_FDCWD, path, &how);
+	if (fd < 0)
+		return err_sys(e, "open \"%s\"", path);
+	if (!fd_has_magic(fd, PROC_SUPER_MAGIC))
+		return err_set(e, ERR_SYSTEM, "\"%s\" is not in a proc file system", path);
+	n = fd_read_made(fd, buf, size, e);
+	return n < 0 ? err_in(e, "\"%s\"", path) : n;
 }
 
 /* The directory that holds NAME, and where its last component begins. */

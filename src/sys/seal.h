@@ -11,3 +11,5 @@ int seal_program(const void *bytes, size_t n, const char *name, struct err *);
 
 /* The bytes of husk-init, linked into husk (assembled with .incbin). */
 extern const char husk_init_start[], husk_init_end[];
+/* Of husk-bus (src/bus), which never enters a container; none when husk was built without libsystemd. */
+extern const char husk_bus_start[], husk_bus_end[];

@@ -89,7 +89,9 @@ def docker_engine(image):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="husk-docker-"))
     socket = f"unix://{folder}/docker.sock"
     log = open(folder / "log", "w")
+    (folder / "daemon.json").write_text("{}")   # a machine's own one may say the same in other words, which dockerd refuses
     daemon = subprocess.Popen(["dockerd", "--bridge=none", "--iptables=false", "--data-root", folder / "data", "--exec-root", folder / "exec",
+                               "--config-file", folder / "daemon.json",
                                "--pidfile", folder / "pid", "-H", socket, "--storage-driver", "vfs", "--add-runtime", f"husk={HUSK}",
                                "--default-runtime", "husk"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     engine = Engine(["docker", "-H", socket])

@@ -127,7 +127,7 @@ def test_update(engine):
 
 def test_pod(podman):
     podman("pod", "create", "--name", "p", "--infra=false", check=0)
-    assert podman("run", "--rm", "--pod", "p", *podman.limits, "busybox", "/bin/echo", "in a pod", check=0).out == "in a pod\n"
+    assert podman("run", "--rm", "--pod", "p", "--network=none", *podman.limits, "busybox", "/bin/echo", "in a pod", check=0).out == "in a pod\n"
 
 
 def test_healthcheck(podman):

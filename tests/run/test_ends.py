@@ -244,3 +244,18 @@ def test_wait_and_stop_refuse_what_makes_no_sense(husk, bundle):
     for value in ("-1", "1s", "", "99999999999"):
         assert husk("stop", f"--timeout={value}", ident).code == USAGE
     assert husk.state(ident)["status"] == "running"
+
+
+def test_a_container_killed_before_it_executes_was_not_started(husk, bundle, parent):
+    bundle.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo > /tmp/here; sleep 1000"]}]}
+    ident = husk.create(bundle)
+    p = husk.popen("start", ident, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 10
+    while not (bundle.rootfs / "tmp/here").exists():
+        assert time.monotonic() < end and p.poll() is None
+        time.sleep(0.02)
+    husk("kill", ident, "KILL", check=0)
+    code, err = p.wait(10), p.stderr.read()
+    p.stderr.close()
+    assert code != 0 and "killed before it could execute" in err
+    assert husk.state(ident)["status"] == "stopped" and husk.state(ident)["exit"]["signal"] == 9

@@ -97,6 +97,22 @@ static void test_shared(void)
 	OK(arena_seal(&a, text, &e) < 0 && e.kind == ERR_BUG, "sealing twice is a bug");
 }
 
+static void test_clear(void)
+{
+	AUTO(arena) a = ARENA_NONE;
+	char *first = arena_strdup(&a, "first"), *large;
+
+	large = arena_alloc(&a, 100000);
+	memset(large, 'x', 100000);
+	arena_clear(&a);
+	arena_clear(&a);
+	large = arena_alloc(&a, 6);
+	OK(large == first && !large[0] && !large[5], "cleared memory is handed out again, zeroed");
+	arena_undo(&a);
+	arena_clear(&a);
+	OK(!a.chunks, "an empty arena can be cleared");
+}
+
 int main(void)
 {
 	AUTO(arena) a = ARENA_NONE;
@@ -108,6 +124,7 @@ int main(void)
 	arena_undo(&a);
 	arena_undo(&a);
 	OK(arena_strdup(&a, "again"), "an arena can be used again after undo, also twice");
+	test_clear();
 	test_shared();
 	test_shared();
 	OK(arena_strdup(&zero, "zero"), "a zeroed struct is an empty arena");

@@ -142,7 +142,5 @@ int main(void)
 	       "memory[cgroup memory /sys/fs/cgroup/memory/a/b] systemd[cgroup none,name=systemd /sys/fs/cgroup/systemd/a/b] "
 	       "unified[cgroup2 - /sys/fs/cgroup/unified/a/b] cpu->cpu,cpuacct cpuacct->cpu,cpuacct", "v1: a directory each, and links");
 	mounts("", &v2, CGROUP_MANAGER_NONE, "bind: [cgroup2 - /sys/fs/cgroup]", "disabled: the host's");
-	mounts("", &v2, CGROUP_MANAGER_SYSTEMD, "the systemd cgroup manager is not there yet: use cgroupfs (without --systemd-cgroup)",
-	       "systemd is refused");
 	return tap_done();
 }

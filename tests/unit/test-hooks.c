@@ -140,15 +140,15 @@ static void kinds(void)
 	struct err e = { 0 };
 	char *mark = arena_printf(&a, "/tmp/husk-test-hooks.%d", (int)getpid());
 
-	OK(hooks_run(&p, HOOK_PRESTART, "{}", &e) == 0, "good hooks, in the bundle: %s", e.msg);
-	OK(hooks_run(&p, HOOK_CREATE_CONTAINER, "{}", &e) == 0, "no hooks at all");
-	OK(hooks_run(&p, HOOK_CREATE_RUNTIME, "{}", &e) < 0, "a bad one is an error");
+	OK(hooks_run(&p, HOOK_PRESTART, "{}", 0, &e) == 0, "good hooks, in the bundle: %s", e.msg);
+	OK(hooks_run(&p, HOOK_CREATE_CONTAINER, "{}", 0, &e) == 0, "no hooks at all");
+	OK(hooks_run(&p, HOOK_CREATE_RUNTIME, "{}", 0, &e) < 0, "a bad one is an error");
 	SAME(e.msg, "hooks.createRuntime[1]: \"/bin/sh\": exited with 2: why", "with place and reason");
 	OK(access(mark, F_OK) < 0, "and the last one");
-	OK(hooks_run(&p, HOOK_POSTSTART, "{}", &e) < 0 && access(mark, F_OK) < 0, "for poststart as well");
+	OK(hooks_run(&p, HOOK_POSTSTART, "{}", 0, &e) < 0 && access(mark, F_OK) < 0, "for poststart as well");
 	e = (struct err){ 0 };
 	log_to(sink, LOG_WARNING);
-	OK(hooks_run(&p, HOOK_POSTSTOP, "{}", &e) == 0 && !e.msg[0], "for poststop it is none");
+	OK(hooks_run(&p, HOOK_POSTSTOP, "{}", 0, &e) == 0 && !e.msg[0], "for poststop it is none");
 	SAME(warned, "hooks.poststop[1]: \"/bin/sh\": exited with 2: why\n", "but a warning");
 	OK(access(mark, F_OK) == 0, "and the rest runs");
 	unlink(mark);

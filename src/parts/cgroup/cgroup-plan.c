@@ -194,8 +194,9 @@ int cgroup_plan(struct cgroup_plan *out, const struct oci_config *config, const 
 	*out = (struct cgroup_plan){ .manager = rq->manager, .is_rootless = host->is_rootless };
 	switch (rq->manager) {
 	case CGROUP_MANAGER_SYSTEMD:
-		return err_set(e, ERR_UNSUPPORTED, "the systemd cgroup manager is not there yet: use cgroupfs "
-			       "(without --systemd-cgroup)");
+		if (unit_plan(&out->unit, config, rq->id, host, a, e) < 0 || places(out, out->unit.cgroup, host, a, e) < 0)
+			return -1;
+		break;
 	case CGROUP_MANAGER_FS:
 		if (path && check_path(path, e) < 0)
 			return -1;

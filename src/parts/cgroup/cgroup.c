@@ -42,6 +42,8 @@ void cgroup_undo(struct cgroup *cg)
 		forget_dir(&cg->dir[i]);
 	}
 	fd_close_all(fds, cg->n);
+	if (cg->is_made && cg->scope && unit_stop(cg->scope, cg->is_user, &e) < 0)
+		log_warning("%s", e.msg);
 	*cg = CGROUP_NONE;
 	errno = saved;
 }
@@ -127,7 +129,7 @@ static int make_dirs(struct cgroup *cg, const struct cgroup_plan *p, struct err 
 			.controllers = p->dir[i].controllers, .is_v2 = p->dir[i].is_v2, .fd = -EBADF };
 		cg->n++;
 		if (set_path(d, p->dir[i].mount, p->dir[i].path, e) < 0 ||
-		    manager_fs_make(d, &p->dir[i], p->v2_controllers ? p->v2_controllers : "", e) < 0)
+		    manager_fs_make(d, &p->dir[i], p->v2_controllers ? p->v2_controllers : "", !p->unit.name, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -140,24 +142,44 @@ static bool is_forgiven(const struct cgroup_plan *p, const struct err *e)
 	       (e->num == EACCES || e->num == EPERM || e->num == EROFS || e->num == ENOENT);
 }
 
+static int make(struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
+{
+	if (make_dirs(cg, p, e) < 0) {
+		if (!is_forgiven(p, e))
+			return -1;
+		log_debug("no cgroup for this container: %s", e->msg);
+		cgroup_undo(cg);
+		cg->manager = p->manager;
+		return 0;
+	}
+	if (write_limits(cg, &p->writes, false, e) < 0)
+		return -1;
+	if (p->devices.n && attach(&cg->dir[cg->n - 1], &p->devices, e) < 0)
+		return -1;
+	return p->delegate ? delegate(&cg->dir[cg->n - 1], p->owner, e) : 0;
+}
+
 int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
 {
 	TRACE("make cgroup");
 	AUTO(cgroup) cg = { .manager = p->manager, .is_made = true };
 
-	if (make_dirs(&cg, p, e) < 0) {
-		if (!is_forgiven(p, e))
-			return -1;
-		log_debug("no cgroup for this container: %s", e->msg);
-		cgroup_undo(&cg);
-		*out = (struct cgroup){ .manager = p->manager };
-		return 0;
-	}
-	if (write_limits(&cg, &p->writes, false, e) < 0)
+	if (!p->unit.name && make(&cg, p, e) < 0)
 		return -1;
-	if (p->devices.n && attach(&cg.dir[cg.n - 1], &p->devices, e) < 0)
+	*out = TAKE(cg, CGROUP_NONE);
+	return 0;
+}
+
+int cgroup_make_scope(struct cgroup *out, const struct cgroup_plan *p, pid_t init, struct err *e)
+{
+	AUTO(cgroup) cg = { .manager = p->manager, .is_made = true };
+
+	if (unit_start(&p->unit, init, e) < 0)
 		return -1;
-	if (p->delegate && delegate(&cg.dir[cg.n - 1], p->owner, e) < 0)
+	/* Not before: a unit of that name that was there is somebody else's. */
+	cg.scope = p->unit.name;
+	cg.is_user = p->unit.is_user;
+	if (make(&cg, p, e) < 0)
 		return -1;
 	*out = TAKE(cg, CGROUP_NONE);
 	return 0;
@@ -173,7 +195,8 @@ int cgroup_finish(const struct cgroup *cg, const struct cgroup_plan *p, struct e
 
 void cgroup_paths_planned(struct cgroup_paths *out, const struct cgroup_plan *p, struct arena *a)
 {
-	*out = (struct cgroup_paths){ .manager = p->manager, .n = p->n };
+	*out = (struct cgroup_paths){
+		.manager = p->manager, .n = p->n, .scope = p->unit.name, .is_user = p->unit.is_user };
 	for (int i = 0; i < p->n; i++)
 		out->v[i] = (struct cgroup_path){
 			.controllers = p->dir[i].controllers,
@@ -183,7 +206,7 @@ void cgroup_paths_planned(struct cgroup_paths *out, const struct cgroup_plan *p,
 
 void cgroup_paths_of(struct cgroup_paths *out, const struct cgroup *cg)
 {
-	*out = (struct cgroup_paths){ .manager = cg->manager, .n = cg->n };
+	*out = (struct cgroup_paths){ .manager = cg->manager, .n = cg->n, .scope = cg->scope, .is_user = cg->is_user };
 	for (int i = 0; i < cg->n; i++)
 		out->v[i] = (struct cgroup_path){
 			.controllers = cg->dir[i].controllers, .path = cg->dir[i].path,
@@ -193,7 +216,7 @@ void cgroup_paths_of(struct cgroup_paths *out, const struct cgroup *cg)
 
 int cgroup_open(struct cgroup *out, const struct cgroup_paths *saved, struct err *e)
 {
-	AUTO(cgroup) cg = { .manager = saved->manager };
+	AUTO(cgroup) cg = { .manager = saved->manager, .scope = saved->scope, .is_user = saved->is_user };
 
 	for (int i = 0; i < saved->n && i < CGROUP_DIRS; i++) {
 		const struct cgroup_path *p = &saved->v[i];

@@ -8,7 +8,7 @@
  *   "a/b"           v1: beneath the cgroup of husk itself; v2: beside it (its parent), because a v2
  *                   cgroup that holds processes cannot hand controllers down.  As runc does.
  *   absent          as the relative path <container id>
- *   "slice:prefix:name"   belongs to the systemd manager only
+ *   "slice:prefix:name"   belongs to the systemd manager only (unit.h)
  * No component is empty, "." or ".."; everything is opened beneath a descriptor of the verified mount.
  */
 #pragma once
@@ -24,6 +24,7 @@
 #include "oci-spec/config.h"
 #include "parts/cgroup/devices.h"
 #include "parts/cgroup/limits.h"
+#include "parts/cgroup/unit.h"
 #include "sys/host.h"
 
 enum cgroup_manager { CGROUP_MANAGER_FS, CGROUP_MANAGER_SYSTEMD, CGROUP_MANAGER_NONE };
@@ -48,6 +49,7 @@ struct cgroup_plan {
 	bool is_rootless;               /* a group that cannot be made is forgiven when nothing is to be limited */
 	uint8_t n;
 	struct cgroup_plan_dir dir[CGROUP_DIRS];
+	struct cgroup_unit unit;        /* the systemd manager's */
 	const char *v2_controllers;     /* what the unified hierarchy has, to be handed down: "cpu io memory pids" */
 	struct cgroup_writes writes;
 	struct device_program devices;  /* v2; n == 0: none */
@@ -95,6 +97,8 @@ struct cgroup_path {
 
 struct cgroup_paths {
 	enum cgroup_manager manager;
+	const char *scope;              /* systemd's unit, NULL: none */
+	bool is_user;                   /* of the user's own systemd */
 	uint8_t n;
 	struct cgroup_path v[CGROUP_DIRS];
 };
@@ -110,6 +114,8 @@ struct cgroup_dir {
 
 struct cgroup {
 	enum cgroup_manager manager;
+	const char *scope;              /* as in cgroup_paths */
+	bool is_user;
 	uint8_t n;                      /* 0: the container has no groups (disabled, or all are gone) */
 	bool is_made;                   /* by this process, not kept yet: undo removes what was made */
 	struct cgroup_dir dir[CGROUP_DIRS];
@@ -125,6 +131,11 @@ void cgroup_keep(struct cgroup *);
  * holds processes or is frozen (ERR_STATE): it is somebody else's.  The plan must outlive *cg.
  */
 int cgroup_make(struct cgroup *cg, const struct cgroup_plan *, struct err *);
+/*
+ * The same with the systemd manager, for which cgroup_make() makes nothing: a scope needs a process to begin with.  INIT waits
+ * in the step PLACE meanwhile.
+ */
+int cgroup_make_scope(struct cgroup *cg, const struct cgroup_plan *, pid_t init, struct err *);
 /* Once init is inside: writes what would have forbidden its birth (pids.limit 0). */
 int cgroup_finish(const struct cgroup *, const struct cgroup_plan *, struct err *);
 

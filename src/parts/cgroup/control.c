@@ -334,14 +334,25 @@ int cgroup_signal_all(const struct cgroup *cg, int sig, struct err *e)
 
 /* ---- the end ------------------------------------------------------------------------- */
 
+/* What systemd has removed with its unit need not be removed again. */
+static bool is_gone(const struct cgroup_dir *d)
+{
+	struct err ignored;
+	AUTO_FD int fd = groupfs_open(d->path, d->is_v2, &ignored);
+
+	return fd < 0 || groupfs_id(fd) != d->id;
+}
+
 int cgroup_remove(struct cgroup *cg, struct err *e)
 {
 	TRACE("remove cgroup");
-	int r = 0;
+	int r = cg->scope ? unit_stop(cg->scope, cg->is_user, e) : 0;
 
 	for (int i = cg->n - 1; i >= 0; i--) {
 		struct err this;
 
+		if (cg->scope && is_gone(&cg->dir[i]))
+			continue;
 		if (manager_fs_remove(&cg->dir[i], &this) < 0 && r == 0) {
 			*e = this;
 			r = -1;

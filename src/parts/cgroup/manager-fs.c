@@ -213,7 +213,8 @@ static bool make_last(struct cgroup_dir *out, const struct cgroup_plan_dir *p, c
 	return true;
 }
 
-int manager_fs_make(struct cgroup_dir *out, const struct cgroup_plan_dir *p, const char *controllers, struct err *e)
+int manager_fs_make(struct cgroup_dir *out, const struct cgroup_plan_dir *p, const char *controllers, bool alone,
+		    struct err *e)
 {
 	int made = make_last(out, p, controllers);
 
@@ -224,7 +225,7 @@ int manager_fs_make(struct cgroup_dir *out, const struct cgroup_plan_dir *p, con
 	out->id = groupfs_id(out->fd);
 	if (check_type(out, e) < 0)
 		return -1;
-	return out->made ? 0 : check_unused(out, e);
+	return out->made || !alone ? 0 : check_unused(out, e);
 }
 
 static void pause_ms(long ms)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Makes one group as files: mkdir(2) of what is missing beneath a verified mount, and what its hierarchy wants to
- * be usable.  On the host, in `create`.  Its sibling, the systemd manager, will ask systemd for a scope instead.
+ * be usable.  On the host, in `create`.  With the systemd manager the group is there
+ * already (unit.h), with init in it; what systemd has no hierarchy for is made here all the same.
  */
 #pragma once
 
@@ -10,8 +11,8 @@
 /*
  * OUT gets descriptors of the mount and of the group.  HAND_DOWN: v2's controllers, enabled in every
  * ancestor as far as the kernel allows; a controller that is missing in the end shows when its file is written.
- * A group that was there must be empty and thawed: ERR_STATE otherwise.  On failure what was made is left in out->made.
+ * ALONE: a group that was there must be empty and thawed, ERR_STATE otherwise.  On failure what was made is left in out->made.
  */
-int manager_fs_make(struct cgroup_dir *out, const struct cgroup_plan_dir *, const char *hand_down, struct err *);
+int manager_fs_make(struct cgroup_dir *out, const struct cgroup_plan_dir *, const char *hand_down, bool alone, struct err *);
 /* Removes the group and the parents that were made; a parent that others use stays. */
 int manager_fs_remove(struct cgroup_dir *, struct err *);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/num.h"
 #include "base/str.h"
 #include "base/trace.h"
@@ -268,6 +269,12 @@ static int plan_devices(struct planner *p, const struct oci_resources *now, cons
 	return 0;
 }
 
+/* Does systemd speak of this container's limits in the words of v2? */
+static bool has_v2_limits(const struct cgroup_where *w)
+{
+	return cgroup_where_is(w, "memory", false) < 0 && cgroup_where_is(w, "cpu", false) < 0;
+}
+
 /* ---- the three of them -------------------------------------------------------------------- */
 
 int cgroup_update_plan(struct cgroup_update *out, const struct cgroup *cg, const struct oci_resources *now,
@@ -276,8 +283,12 @@ int cgroup_update_plan(struct cgroup_update *out, const struct cgroup *cg, const
 	struct planner p = { .cg = cg, .out = out, .arena = a, .e = e };
 	struct oci_resources r = *asked;
 
-	*out = (struct cgroup_update){};
+	*out = (struct cgroup_update){ .properties.arena = a, .old_properties.arena = a };
 	look_where(&p);
+	if (cg->scope) {
+		unit_limits(&out->properties, then, has_v2_limits(&p.where));
+		unit_limits(&out->old_properties, now, has_v2_limits(&p.where));
+	}
 	if (complete(&p, &r, now) < 0 || cgroup_limits(&out->writes, &r, &p.where, false, a, e) < 0)
 		return -1;
 	/* `create` leaves the OOM killer alone when it is not to be switched off; here it may have to be switched on. */
@@ -321,10 +332,15 @@ static void put_all(const struct cgroup *cg, const struct cgroup_puts *puts, str
 int cgroup_update_apply(const struct cgroup *cg, const struct cgroup_update *u, struct arena *a, struct err *e)
 {
 	TRACE("change limits");
+	struct err ignored;
+
 	if (write_limits(cg, &u->writes, false, e) == 0 && write_limits(cg, &u->writes, true, e) == 0 &&
+	    (!cg->scope || unit_set(cg->scope, cg->is_user, &u->properties, e) == 0) &&
 	    (!u->rules || cgroup_set_devices(unified(cg), u->rules, a, e) == 0))
 		return 0;
-	/* The program is replaced in one step, and that was the last one. */
+	/* The program is replaced in one step, and that was the last one. Properties are taken or refused as a whole. */
+	if (cg->scope && unit_set(cg->scope, cg->is_user, &u->old_properties, &ignored) < 0)
+		log_warning("%s", ignored.msg);
 	put_all(cg, &u->before, a);
 	return -1;
 }
@@ -335,6 +351,8 @@ void cgroup_update_undo(const struct cgroup *cg, const struct cgroup_update *u, 
 
 	if (u->rules)
 		(void)cgroup_set_devices(unified(cg), u->old_rules, a, &ignored);
+	if (cg->scope)
+		(void)unit_set(cg->scope, cg->is_user, &u->old_properties, &ignored);
 	put_all(cg, &u->before, a);
 }
 

@@ -24,6 +24,7 @@ struct cgroup_update {
 	struct cgroup_puts before;      /* in the order in which to write them */
 	const struct device_rules *rules;       /* v2: the new device program, NULL: stays */
 	const struct device_rules *old_rules;
+	struct unit_words properties, old_properties;   /* of systemd's unit */
 };
 
 /*

@@ -60,30 +60,34 @@ static int find(const struct root *r, const struct anchors *anchors, cpath path,
 	return root_find(r, path, O_PATH, e);
 }
 
-static int cover_of_directory(struct covers *c, const char *data, struct err *e)
+/* kernel < 6.15: only what is attached can be cloned, so the first one is used itself. */
+static int mask_directory(struct covers *c, const char *data, int target, struct err *e)
 {
-	if (c->directory < 0)
+	AUTO_FD int mnt = -EBADF;
+
+	if (c->directory < 0) {
 		c->directory = mountfd_new("tmpfs", "husk", data, MASK_ATTR, true, e);
-	return c->directory < 0 ? -1 : mountfd_clone(c->directory, "", false, false, e);
+		return c->directory < 0 ? -1 : mountfd_attach(c->directory, target, e);
+	}
+	mnt = mountfd_clone(c->directory, "", false, false, e);
+	return mnt < 0 ? -1 : mountfd_attach(mnt, target, e);
 }
 
-static int cover_of_file(struct covers *c, struct err *e)
+static int mask_file(struct covers *c, int target, struct err *e)
 {
-	if (c->file < 0) {
+	AUTO_FD int mnt = -EBADF;
+
+	if (c->file < 0)
 		c->file = fd_open_null(O_PATH, e);
-		if (c->file < 0)
-			return -1;
-	}
-	return mountfd_clone(c->file, "", false, false, e);
+	if (c->file < 0)
+		return -1;
+	mnt = mountfd_clone(c->file, "", false, false, e);
+	return mnt < 0 ? -1 : mountfd_attach(mnt, target, e);
 }
 
 static int mask(struct covers *c, const char *data, int target, struct err *e)
 {
-	AUTO_FD int mnt = fd_is_dir(target) ? cover_of_directory(c, data, e) : cover_of_file(c, e);
-
-	if (mnt < 0)
-		return -1;
-	return mountfd_attach(mnt, target, e);
+	return fd_is_dir(target) ? mask_directory(c, data, target, e) : mask_file(c, target, e);
 }
 
 /* On itself: a clone keeps all flags of the mount it lies on, locked ones too, and gets one more. */

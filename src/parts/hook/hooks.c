@@ -8,7 +8,7 @@
 #include "base/trace.h"
 #include "sys/helper.h"
 
-int hooks_run(const struct hooks_plan *p, enum hook_kind kind, const char *state, struct err *e)
+int hooks_run(const struct hooks_plan *p, enum hook_kind kind, const char *state, int purpose, struct err *e)
 {
 	const struct hook_list *l = &p->kind[kind];
 	/* iov_base is not const, though nobody writes to it. */
@@ -17,7 +17,7 @@ int hooks_run(const struct hooks_plan *p, enum hook_kind kind, const char *state
 	for (size_t i = 0; i < l->n; i++) {
 		const struct helper h = {
 			.path = l->v[i].path, .argv = l->v[i].argv, .envp = l->v[i].envp, .cwd = p->cwd,
-			.input = &input, .pieces = 1, .timeout = l->v[i].timeout,
+			.input = &input, .pieces = 1, .timeout = l->v[i].timeout, .purpose = purpose,
 		};
 
 		TRACE_OF(hook_kind_name(kind), l->v[i].path);

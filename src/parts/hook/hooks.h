@@ -64,8 +64,9 @@ static inline bool hooks_exist(const struct hooks_plan *p, enum hook_kind which)
 
 /*
  * Host: runs all of KIND in order, STATE on their standard input.  The first failure ends it, except for poststop,
- * where each failure is logged as a warning and the rest runs (runtime.md); returns 0 then.
+ * where each failure is logged as a warning and the rest runs (runtime.md); returns 0 then.  PURPOSE: a pidfd without whose
+ * process they make no sense, and are killed; or 0.
  */
-int hooks_run(const struct hooks_plan *, enum hook_kind, const char *state, struct err *);
+int hooks_run(const struct hooks_plan *, enum hook_kind, const char *state, int purpose, struct err *);
 /* Init: createContainer ("creating") and startContainer ("created"). */
 int hooks_apply(const struct hooks_plan *, enum hook_kind, struct err *);

@@ -81,24 +81,32 @@ static int tell(const char *host, pid_t pid, struct err *e)
 	return 0;
 }
 
+int notify_hear(int socket, const char *host, pid_t pid, struct err *e)
+{
+	char message[MESSAGE_MAX + 1];
+	ssize_t n = recv(socket, message, MESSAGE_MAX, MSG_DONTWAIT);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return err_sys(e, "receive from the container's notification socket");
+	message[n > 0 ? n : 0] = '\0';
+	if (n <= 0 || !says_ready(message))
+		return 0;
+	return tell(host, pid, e) < 0 ? -1 : 1;
+}
+
 int notify_serve(int socket, const char *host, pid_t pid, int pidfd, struct err *e)
 {
 	TRACE("wait for readiness");
 	struct pollfd p[2] = { { socket, POLLIN, 0 }, { pidfd, POLLIN, 0 } };
 
 	for (;;) {
-		char message[MESSAGE_MAX + 1];
-		ssize_t n;
-
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return err_sys(e, "poll");
 		if (p[0].revents & POLLIN) {
-			n = recv(socket, message, MESSAGE_MAX, MSG_DONTWAIT);
-			if (n < 0 && errno != EAGAIN && errno != EINTR)
-				return err_sys(e, "receive from the container's notification socket");
-			message[n > 0 ? n : 0] = '\0';
-			if (n > 0 && says_ready(message))
-				return tell(host, pid, e) < 0 ? -1 : 1;
+			int heard = notify_hear(socket, host, pid, e);
+
+			if (heard)
+				return heard;
 			continue;
 		}
 		if (p[1].revents)

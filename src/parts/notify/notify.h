@@ -34,6 +34,8 @@ int notify_plan(struct notify_plan *, const char *host, const char *state_dir, s
 int notify_make(const struct notify_plan *, int state, struct err *);
 /* start, before the gate opens: the socket that the container will write to. */
 int notify_open(int state, struct err *);
+/* One message: 1 it was READY=1 and HOST knows, 0 it was another one. */
+int notify_hear(int socket, const char *host, pid_t, struct err *);
 /*
  * start, after it: waits until READY=1 comes in on SOCKET or the process is gone (PIDFD), passes it to HOST with MAINPID.
  * 1 ready, 0 the process ended first.

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The systemd cgroup manager, with the real systemd of a test machine: the system's, or the user's own."""
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+import pytest
+
+USER = os.geteuid() != 0
+SYSTEMD = ["--systemd-cgroup"]
+pytestmark = [pytest.mark.rootless, pytest.mark.skipif(not os.path.isdir("/run/systemd/system"), reason="needs systemd")]
+
+
+def systemctl(*words):
+    return subprocess.run(["systemctl", *(["--user"] if USER else []), *words], capture_output=True, text=True)
+
+
+def shown(unit, *names):
+    out = systemctl("show", unit, *[f"-p{n}" for n in names]).stdout
+    values = dict(line.split("=", 1) for line in out.splitlines())
+    return [values.get(n) for n in names] if len(names) > 1 else values[names[0]]
+
+
+def is_loaded(unit):
+    return shown(unit, "LoadState") == "loaded"
+
+
+def own_group(unit):
+    """The directories of the unit's cgroup: one on v2, one for each hierarchy that systemd uses on v1."""
+    path = shown(unit, "ControlGroup").lstrip("/")
+    return [p for p in ([pathlib.Path("/sys/fs/cgroup", path)] + [h / path for h in pathlib.Path("/sys/fs/cgroup").iterdir()]) if p.is_dir()]
+
+
+def limit(unit, v2, v1):
+    for group in own_group(unit):
+        for name in (v2, v1):
+            if (group / name).exists():
+                return (group / name).read_text().strip()
+    raise AssertionError(f"{unit} has neither {v2} nor {v1}")
+
+
+@pytest.fixture
+def bundle(bundle):
+    bundle.args("/bin/sleep", "1000")
+    bundle.linux.pop("resources", None)
+    if USER:
+        bundle.linux["namespaces"].append({"type": "user"})
+        bundle.linux["uidMappings"] = [{"containerID": 0, "hostID": os.getuid(), "size": 1}]
+        bundle.linux["gidMappings"] = [{"containerID": 0, "hostID": os.getgid(), "size": 1}]
+        bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] not in ("/sys", "/dev/mqueue")]
+        for m in bundle.config["mounts"]:
+            m["options"] = [o for o in m.get("options", []) if o != "gid=5"]
+    return bundle
+
+
+@pytest.fixture
+def started(husk, bundle):
+    def start(**resources):
+        if resources:
+            bundle.linux["resources"] = resources
+        ident = create(husk, bundle)
+        husk("start", ident, check=0)
+        return ident
+    return start
+
+
+def create(husk, bundle):
+    bundle.write()
+    ident = husk.new_id()
+    with open(husk.folder / "out", "w") as out, open(husk.folder / "err", "w") as err:
+        done = subprocess.run(husk.argv("create", "--bundle", bundle.path, ident, options=SYSTEMD), stdin=subprocess.DEVNULL,
+                              stdout=out, stderr=err, timeout=60)
+    assert done.returncode == 0, (husk.folder / "err").read_text()
+    return ident
+
+
+def scope(ident):
+    return f"husk-{ident}.scope"
+
+
+def test_a_container_is_a_scope_that_systemd_knows(husk, bundle, started):
+    unit = scope(started())
+    assert shown(unit, "ActiveState", "Delegate", "DefaultDependencies") == ["active", "yes", "no"]
+    pid = husk.state(unit[5:-6])["pid"]
+    assert f"/{unit}" in pathlib.Path(f"/proc/{pid}/cgroup").read_text()
+
+
+def test_the_scope_is_gone_when_the_container_is_deleted(husk, bundle, started):
+    ident = started()
+    husk("delete", "--force", ident, check=0)
+    assert not is_loaded(scope(ident))
+
+
+def test_the_scope_is_gone_when_the_process_ends_by_itself(husk, bundle):
+    bundle.args("/bin/true")
+    bundle.write()
+    ident = husk.new_id()
+    husk("run", "--bundle", bundle.path, ident, options=SYSTEMD, check=0)
+    assert not is_loaded(scope(ident))
+
+
+def test_cgroups_path_names_slice_and_scope(husk, bundle, started):
+    ident = husk.new_id()
+    bundle.linux["cgroupsPath"] = f"husk-test.slice:pre:{ident}"
+    started()
+    try:
+        assert shown(f"pre-{ident}.scope", "Slice", "ActiveState") == ["husk-test.slice", "active"]
+    finally:
+        husk.close()
+        systemctl("stop", "husk-test.slice")
+
+
+def test_limits_are_properties_and_files(husk, bundle, started):
+    unit = scope(started(memory={"limit": 64 << 20}, pids={"limit": 33}, cpu={"quota": 50000, "period": 100000}))
+    assert limit(unit, "memory.max", "memory.limit_in_bytes") == str(64 << 20)
+    assert limit(unit, "pids.max", "pids.max") == "33"
+    assert shown(unit, "TasksMax", "CPUQuotaPerSecUSec") == ["33", "500ms"]
+    assert str(64 << 20) in shown(unit, "MemoryMax", "MemoryLimit")
+
+
+def test_limits_survive_a_reload_of_systemd(husk, bundle, started):
+    unit = scope(started(memory={"limit": 64 << 20}, pids={"limit": 33}))
+    systemctl("daemon-reload")
+    assert limit(unit, "memory.max", "memory.limit_in_bytes") == str(64 << 20)
+    assert limit(unit, "pids.max", "pids.max") == "33"
+
+
+def test_update_changes_properties_and_files(husk, bundle, started):
+    ident = started(memory={"limit": 64 << 20}, pids={"limit": 33})
+    husk("update", "--pids-limit", "44", ident, check=0)
+    systemctl("daemon-reload")
+    assert shown(scope(ident), "TasksMax") == "44"
+    assert limit(scope(ident), "pids.max", "pids.max") == "44"
+    assert limit(scope(ident), "memory.max", "memory.limit_in_bytes") == str(64 << 20)
+
+
+def test_annotations_set_properties(husk, bundle, started):
+    bundle.config["annotations"] = {"org.systemd.property.TimeoutStopSec": "uint64 7",
+                                    "org.systemd.property.Documentation": "['http://husk.test']"}
+    unit = scope(started())
+    assert shown(unit, "TimeoutStopUSec", "Documentation") == ["7s", "http://husk.test"]
+
+
+def refused(husk, bundle, *needles):
+    bundle.write()
+    ident = husk.new_id()
+    done = husk("run", "--bundle", bundle.path, ident, options=SYSTEMD)
+    assert done.code != 0 and all(n in done.err for n in needles), done
+    assert not (husk.root / ident).exists()
+    assert not is_loaded(scope(ident))
+
+
+def test_a_property_that_systemd_does_not_know_is_an_error_that_leaves_nothing(husk, bundle):
+    bundle.config["annotations"] = {"org.systemd.property.NoSuchThing": "true"}
+    refused(husk, bundle, "NoSuchThing")
+
+
+def test_a_malformed_property_is_refused_with_its_place(husk, bundle):
+    bundle.config["annotations"] = {"org.systemd.property.CPUWeight": "uint64 many"}
+    refused(husk, bundle, 'annotations["org.systemd.property.CPUWeight"]', "config.json", "line")
+
+
+def test_a_path_for_the_other_manager_is_refused(husk, bundle):
+    bundle.linux["cgroupsPath"] = "/a/b"
+    refused(husk, bundle, "linux.cgroupsPath", "slice:prefix:name")
+
+
+def test_a_scope_of_that_name_that_lives_already_is_not_taken_over(husk, bundle, started):
+    unit = scope(started())
+    bundle.linux["cgroupsPath"] = f":husk:{unit[5:-6]}"
+    bundle.write()
+    other = husk.new_id()
+    done = husk("run", "--bundle", bundle.path, other, options=SYSTEMD)
+    assert done.code != 0 and unit in done.err, done
+    assert shown(unit, "ActiveState") == "active"
+
+
+def test_exec_joins_the_scope(husk, bundle, started):
+    ident = started()
+    p = husk.popen("exec", "--detach", ident, "/bin/sleep", "77", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    assert p.wait(60) == 0
+    procs = next(g / "cgroup.procs" for g in own_group(scope(ident)) if (g / "cgroup.procs").exists()).read_text().split()
+    assert len(procs) == 2
+
+
+def test_pause_and_resume(husk, bundle, started):
+    ident = started()
+    done = husk("pause", ident)
+    assert done.code == 0, done
+    assert husk.state(ident)["status"] == "paused"
+    husk("resume", ident, check=0)
+    assert husk.state(ident)["status"] == "running"
+
+
+def test_a_create_that_was_killed_leaves_a_scope_that_delete_force_ends(husk, bundle):
+    # a hook that waits: husk is killed while the scope exists and the container is not created yet
+    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "300"]}]}
+    bundle.write()
+    ident = husk.new_id()
+    p = husk.popen("create", "--bundle", bundle.path, ident, options=SYSTEMD, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 20
+        while not is_loaded(scope(ident)):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        p.kill()
+        p.wait()
+        husk("delete", "--force", ident, check=0)
+        assert not is_loaded(scope(ident))
+    finally:
+        p.kill()
+        p.wait()
+
+
+def test_list_and_state_know_the_container(husk, bundle, started):
+    ident = started()
+    listed = json.loads(husk("list", "--format", "json", check=0).out)
+    assert [c["status"] for c in listed if c["id"] == ident] == ["running"]
