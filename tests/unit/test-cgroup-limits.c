@@ -108,6 +108,7 @@ static void cpu_tests(void)
 	check("{\"cpu\":{\"quota\":-1}}", &v2, "cpu.max=max", "v2: no quota");
 	check("{\"cpu\":{\"quota\":-1}}", &v1, "cpu.cfs_quota_us=-1", "v1: no quota");
 	check("{\"cpu\":{\"quota\":5000}}", &v2, "cpu.max=5000", "v2: quota, the period stays");
+	check("{\"cpu\":{\"quota\":5000,\"burst\":0}}", &v2, "cpu.max=5000 &; cpu.max.burst=0 ?", "v2: a burst of before may be in the way");
 	check("{\"cpu\":{\"period\":5000}}", &v2, "cpu.max=max 5000", "v2: period alone");
 	check("{\"cpu\":{\"realtimeRuntime\":5,\"realtimePeriod\":10}}", &v1, "cpu.rt_period_us=10 &; cpu.rt_runtime_us=5", "v1: rt");
 	check("{\"cpu\":{\"realtimeRuntime\":5}}", &v2, C "realtimeRuntime: cgroup v2 has no such thing", "v2: rt runtime");

@@ -129,7 +129,7 @@ unsigned limits_io_weight(unsigned weight)
 static int quota(struct limits *l, int dir, const struct oci_cpu *c)
 {
 	const char *path = c->quota.v ? CPU "quota" : CPU "period";
-	unsigned flags = c->burst.v ? WRITE_PAIR : 0;
+	unsigned flags = c->burst.set ? WRITE_PAIR : 0;         /* quota >= burst at every moment */
 
 	if (!c->quota.v && !c->period.v)
 		return 0;
