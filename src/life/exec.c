@@ -112,6 +112,7 @@ static int decide(struct joining *j, const struct exec_request *given, struct er
 	if (process && rq.tty && !process->terminal)
 		return err_set(e, ERR_USAGE, "--tty contradicts the file of --process, which says no \"terminal\"");
 	rq.process = process;
+	rq.enters_groups = cgroup_has_v1(&m->cgroup);
 	rq.no_new_keyring = m->record.saved.no_new_keyring;
 	rq.container = (struct root){ .fd = j->root, .name = "rootfs" };
 	return plan_exec(&m->plan, m->config, &rq, &m->host, &m->shared, e);

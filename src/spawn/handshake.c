@@ -43,7 +43,7 @@ void stamp_put(struct crumb *c, int stage, uint64_t begin)
 uint32_t spawn_needed(const struct plan *p)
 {
 	uint32_t needed = STEP_BIT(READY);
-	bool enters = p->is_exec && !p->only_mounts;       /* its groups are those of the record, not of the plan */
+	bool enters = p->enters_groups;
 
 	for (int i = 0; i < p->cgroup.n; i++)
 		enters |= !p->cgroup.dir[i].is_v2;

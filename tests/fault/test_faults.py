@@ -242,6 +242,11 @@ def test_exec(husk, sleeper):
     Trial(husk, running(husk, sleeper), lambda i: ("exec", i, "/bin/true")).all(errors=25, kills=8)
 
 
+def test_update(husk, sleeper):
+    Trial(husk, running(husk, sleeper), lambda i: ("update", "--pids-limit=50", "--memory=64M", "--device-rule=allow c 10:229 rwm", i)).all(
+        errors=25, kills=8)
+
+
 def test_kill(husk, sleeper):
     Trial(husk, running(husk, sleeper), lambda i: ("kill", i, "KILL")).all(errors=12, kills=4)
 

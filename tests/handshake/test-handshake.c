@@ -328,6 +328,11 @@ static void check_needed(void)
 	OK(spawn_needed(&p) == STEP_BIT(READY), "so does one in a unified cgroup");
 	p.cgroup.dir[0].is_v2 = false;
 	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "v1 groups are entered by init itself");
+	p = (struct plan){ .is_exec = true };
+	OK(spawn_needed(&p) == STEP_BIT(READY), "one more process in a unified cgroup is put there by clone3");
+	p.enters_groups = true;
+	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "and enters groups of v1 by itself");
+	p = (struct plan){ .cgroup.n = 1 };
 	p.ns.needs_bridge = p.idmap.is_set = p.stdio.terminal = p.seccomp.has_listener = true;
 	p.mounts.n_trees = 1;
 	p.hooks.kind[HOOK_CREATE_RUNTIME].n = 1;

@@ -82,7 +82,7 @@ def test_an_option_changes_its_file_and_no_other(husk, box, group, option, expec
     result = husk("update", *words, box)
     assert result.code == 0 and not result.out and not result.err, result
     assert read(group, expected[0]) == str(expected[1])
-    coupled = {"cpu.weight", "cpu.shares", "memory.swap.max", "memory.memsw.limit_in_bytes", expected[0]}
+    coupled = {"cpu.weight", "cpu.shares", "memory.swap.max", "memory.memsw.limit_in_bytes", "hugetlb.2MB.rsvd.max", expected[0]}
     assert {n: t for n, t in settings(group).items() if n not in coupled} == {n: t for n, t in before.items() if n not in coupled}
     assert json.loads(husk("state", box, check=0).out)["status"] == "running"
     if option != "--pids-limit=0":

@@ -263,6 +263,14 @@ int cgroup_into_fd(const struct cgroup *cg)
 	return -1;
 }
 
+bool cgroup_has_v1(const struct cgroup *cg)
+{
+	for (int i = 0; i < cg->n; i++)
+		if (!cg->dir[i].is_v2)
+			return true;
+	return false;
+}
+
 int cgroup_entries(const struct cgroup *cg, int fds[], int *n, struct err *e)
 {
 	*n = 0;
