@@ -47,6 +47,14 @@ else
 	$(AM_V_GEN): >$@
 endif
 
+# Of which commit the program is. Written anew only when that changes.
+src/life/commit.h: FORCE
+	@mkdir -p $(@D)
+	@printf '/* Made by contrib/build/commit. */\n#pragma once\n#define HUSK_COMMIT "%s"\n' "$$($(srcdir)/contrib/build/commit)" > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+src/life/libhusk_a-describe.$(OBJEXT) host-obj/src/life/describe.o: src/life/commit.h
+.PHONY: FORCE
+
 # Manual pages and completions: husk prints them from its tables of options.
 manualdir = $(mandir)/man8
 bashcompletiondir = $(datadir)/bash-completion/completions
@@ -94,6 +102,6 @@ husk-init: $(INIT_OBJECTS) libinit.a
 
 -include $(INIT_OBJECTS:.o=.d) $(INIT_COMMON:.o=.d)
 
-CLEANFILES = husk-init husk-bus libinit.a
+CLEANFILES = husk-init husk-bus libinit.a src/life/commit.h
 clean-local:
 	rm -rf init-obj host-obj pages

@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 
 #include "base/num.h"
+#include "life/commit.h"
 #include "oci-spec/config.h"
 #include "oci-spec/features.h"
 #include "parts/fs/options.h"
@@ -16,9 +17,6 @@
 #endif
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
-#endif
-#ifndef HUSK_COMMIT
-#define HUSK_COMMIT "unknown"
 #endif
 
 #define SPEC_VERSION    "1.3.0"

@@ -2,7 +2,9 @@
 """What the commands print and answer, as engines need it: the words, the exit codes, silence."""
 import json
 import os
+import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -280,7 +282,32 @@ def test_features_and_version(husk):
     features = json.loads(husk("features", check=0).out)
     assert "rro" in features["mountOptions"] and "user" in features["linux"]["namespaces"]
     lines = husk("--version", check=0).out.splitlines()
-    assert re.fullmatch(r"husk version \S+", lines[0]) and lines[1].startswith("commit: ") and lines[2] == "spec: 1.3.0"
+    assert re.fullmatch(r"husk version \S+", lines[0]) and lines[2] == "spec: 1.3.0"
+    assert re.fullmatch(r"commit: ([0-9a-f]{40}(-dirty)?|unknown)", lines[1])
+    assert features["annotations"]["husk.commit"] == lines[1].removeprefix("commit: ")
+
+
+def test_the_commit_is_that_of_git_in_a_clone_and_of_a_file_in_a_release(tmp_path):
+    def git(*words):
+        return subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e", *words], cwd=tmp_path, check=True,
+                              capture_output=True, text=True, timeout=60).stdout.strip()
+
+    def commit():
+        return subprocess.run([script], check=True, capture_output=True, text=True, timeout=60, cwd="/").stdout
+
+    script = tmp_path / "contrib/build/commit"
+    script.parent.mkdir(parents=True)
+    shutil.copy(pathlib.Path(__file__).parents[2] / "contrib/build/commit", script)
+    assert commit() == "unknown\n"
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    assert commit() == git("rev-parse", "HEAD") + "\n"
+    with open(script, "a") as f:
+        f.write("\n")
+    assert commit() == git("rev-parse", "HEAD") + "-dirty\n"
+    (tmp_path / "commit").write_text("0123456789\n")
+    assert commit() == "0123456789\n"
 
 
 def test_spec_writes_a_bundle_that_runs(husk, bundle):
