@@ -29,9 +29,22 @@ static const struct fact signals[] = {
 };
 
 static const struct fact annotations[] = {
-	{ "run.oci.keep_original_groups", "Not \"0\" or \"false\": the process keeps the caller's supplementary groups." },
+	{ "run.oci.hooks.stdout", "Absolute path of a file of the host: what hooks print is appended to it, instead of being kept for "
+	  "error messages. So does run.oci.hooks.stderr." },
+	{ "run.oci.hooks.stderr", "See run.oci.hooks.stdout." },
+	{ "run.oci.keep_original_groups", "\"1\": the process keeps the caller's supplementary groups." },
 	{ "run.oci.mount_context_type", "How linux.mountLabel is given to a mount: context (default), fscontext, defcontext or "
 	  "rootcontext." },
+	{ "run.oci.pidfd_receiver", "Absolute path of a UNIX socket that gets a pidfd of the container's process, as with "
+	  "--pidfd-socket." },
+	{ "run.oci.seccomp.receiver", "Absolute path of a UNIX socket: stands in for a linux.seccomp.listenerPath that is not given." },
+	{ "run.oci.seccomp_bpf_data", "A filter of classic BPF in base64, loaded in place of the system calls and actions of "
+	  "linux.seccomp." },
+	{ "run.oci.seccomp_fail_unknown_syscall", "\"1\": a name in linux.seccomp that is no system call is an error." },
+	{ "run.oci.systemd.force_cgroup_v1", "Destination of a mount of the configuration, in whose place the cgroup v1 hierarchy "
+	  "name=systemd is mounted." },
+	{ "run.oci.systemd.subgroup", "Name of a cgroup beneath the unit; checked, and of use to the systemd manager alone." },
+	{ "run.oci.delegate-cgroup", "Refused, as are run.oci.handler and run.oci.seccomp.plugins." },
 	{}
 };
 

@@ -64,7 +64,7 @@ static int runtime_hooks(struct init *in, struct err *e)
 
 static int create_hooks(struct init *in, struct err *e)
 {
-	return hooks_apply(&in->plan->hooks, HOOK_CREATE_CONTAINER, e);
+	return hooks_apply(&in->plan->hooks, HOOK_CREATE_CONTAINER, in->hook_out, in->hook_err, e);
 }
 
 static int shield(struct init *in, struct err *e)
@@ -124,7 +124,7 @@ static int start_hooks(struct init *in, struct err *e)
 {
 	struct err ignored;
 
-	if (hooks_apply(&in->plan->hooks, HOOK_START_CONTAINER, e) < 0)
+	if (hooks_apply(&in->plan->hooks, HOOK_START_CONTAINER, in->hook_out, in->hook_err, e) < 0)
 		return -1;
 	/* What is killed from here on has begun, in the eyes of `start` (record/gate.h): the filter may forbid to tell later. */
 	if (in->starter >= 0)

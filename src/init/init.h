@@ -18,6 +18,7 @@ struct init {
 	const struct plan *plan;
 	struct handshake talk;
 	int target, target_root;        /* exec */
+	int hook_out, hook_err;         /* 0: none */
 	int ns_fds[NS_KINDS];
 	struct procfs proc;             /* of our PID namespace; opened by the first stage that needs it */
 	struct rootfs_inputs inputs;

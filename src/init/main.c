@@ -59,6 +59,8 @@ static int receive(struct init *in, int base)
 	in->target_root = in->plan->is_exec ? base + INIT_FD_TARGET_ROOT : -EBADF;
 	if (in->target_root >= 0 && fcntl(in->target_root, F_GETFD) < 0)
 		in->target_root = -EBADF;
+	in->hook_out = in->plan->hooks.out && fcntl(base + INIT_FD_HOOK_OUT, F_GETFD) >= 0 ? base + INIT_FD_HOOK_OUT : 0;
+	in->hook_err = in->plan->hooks.err && fcntl(base + INIT_FD_HOOK_ERR, F_GETFD) >= 0 ? base + INIT_FD_HOOK_ERR : 0;
 	for (int i = 0; i < NS_KINDS; i++)
 		in->ns_fds[i] = i < in->plan->ns.n_joins ? base + INIT_FD_NS + i : -EBADF;
 	return 0;

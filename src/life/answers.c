@@ -177,6 +177,8 @@ static int serve_notify(void *self, struct letter *question, struct letter *answ
 /* Before init goes on: whoever waits for these files or the socket finds them as soon as the container runs. */
 static int publish(struct making *m, struct err *e)
 {
+	if (m->plan->pidfd_receiver && making_pidfd_socket(m->plan->pidfd_receiver, m->child.pidfd, e) < 0)
+		return -1;
 	if (m->rq->pidfd_socket && making_pidfd_socket(m->rq->pidfd_socket, m->child.pidfd, e) < 0)
 		return -1;
 	if (m->rq->pid_file && making_pid_file(m->rq->pid_file, m->child.pid, e) < 0)

@@ -14,6 +14,7 @@
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"
+#include "plan/annotations.h"
 #endif
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
@@ -114,7 +115,8 @@ static struct oci_linux_features *linux_features(struct arena *a)
 char *life_features(struct arena *a, struct err *e)
 {
 	static const struct pair about[] = { { "husk.version", PACKAGE_VERSION }, { "husk.commit", HUSK_COMMIT } };
-	static const char *const unsafe[] = { "run.oci.keep_original_groups", "run.oci.mount_context_type" };
+	const char **unsafe;
+	size_t n = 0;
 	struct oci_features f = {
 		.oci_version_min = SPEC_VERSION_MIN, .oci_version_max = SPEC_VERSION,
 		.hooks = hook_words(a), .mount_options = mount_words(a), .linux_ = linux_features(a),
@@ -123,7 +125,12 @@ char *life_features(struct arena *a, struct err *e)
 	(void)e;
 	f.annotations.n = ARRAY_SIZE(about);
 	f.annotations.v = arena_dup(a, about, sizeof(about));
-	f.potentially_unsafe_config_annotations.n = ARRAY_SIZE(unsafe);
-	f.potentially_unsafe_config_annotations.v = arena_dup(a, unsafe, sizeof(unsafe));
+	while (annotations_unsafe(n))
+		n++;
+	unsafe = ARENA_ARRAY(a, const char *, n + 1);
+	for (size_t i = 0; i < n; i++)
+		unsafe[i] = annotations_unsafe(i);
+	f.potentially_unsafe_config_annotations.n = n;
+	f.potentially_unsafe_config_annotations.v = unsafe;
 	return spec_encode(&oci_features_type, &f, a, true);
 }

@@ -121,7 +121,15 @@ static int remember(struct making *m, const struct create_request *rq, struct er
 static int carry_out(struct making *m, struct err *e)
 {
 	struct spawn_request birth = { .plan = m->plan, .arena = &m->shared, .target = -1, .target_root = -1 };
+	const struct hooks_plan *hooks = &m->plan->hooks;
+	bool are_inside = hooks_exist(hooks, HOOK_CREATE_CONTAINER) || hooks_exist(hooks, HOOK_START_CONTAINER);
+	AUTO_FD int out = -EBADF;
+	AUTO_FD int err = -EBADF;
 
+	if (are_inside && (hooks_open(hooks->out, &out, e) < 0 || hooks_open(hooks->err, &err, e) < 0))
+		return -1;
+	birth.hook_out = out;
+	birth.hook_err = err;
 	if (rdt_make(&m->rdt, &m->plan->rdt, e) < 0 || cgroup_make(&m->cgroup, &m->plan->cgroup, e) < 0)
 		return -1;
 	birth.cgroup = cgroup_into_fd(&m->cgroup);

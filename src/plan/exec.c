@@ -208,6 +208,7 @@ int plan_exec(const struct plan **out, const struct oci_config *c, const struct 
 	TRACE("plan");
 	struct plan *p = ARENA_NEW(a, struct plan);
 	struct oci_process proc;
+	struct annotations notes;
 	struct check_ns ns;
 	struct process_request how = {
 		.process = &proc, .seccomp = c->linux_ ? c->linux_->seccomp : NULL,
@@ -217,7 +218,7 @@ int plan_exec(const struct plan **out, const struct oci_config *c, const struct 
 	p->is_exec = true;
 	p->enters_groups = rq->enters_groups;
 	p->id = arena_strdup(a, rq->id);
-	if (check_namespaces(c, &ns, e) < 0)
+	if (check_namespaces(c, &ns, e) < 0 || annotations_read(&notes, &c->annotations, e) < 0)
 		return -1;
 	if (rq->process)
 		by_file(&proc, c->process, rq->process, a);
@@ -233,7 +234,7 @@ int plan_exec(const struct plan **out, const struct oci_config *c, const struct 
 	if (join(p, c, host, a, e) < 0)
 		return -1;
 	how.denies_setgroups = p->idmap.denies_setgroups;
-	how.keeps_groups = plan_keeps_groups(c);
+	how.annotations = &notes;
 	if (process_plan(p, &how, host, a, e) < 0)
 		return -1;
 	if (!rq->process && guards(p, rq, how.own_userns, host, a, e) < 0)

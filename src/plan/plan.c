@@ -21,14 +21,17 @@ struct making {
 	const struct create_request *rq;
 	const struct host *host;
 	struct arena *a;
-	struct check_ns ns;             /* of the first step */
+	struct annotations notes;       /* of the first step */
+	struct check_ns ns;             /* of the second one */
 	const struct fs_cgroups *cgroups;       /* NULL: none are mounted */
 };
 
 /* ---- the root file system ----------------------------------------------------------- */
 
-static bool mounts_cgroup(const struct oci_config *c)
+static bool mounts_cgroup(const struct oci_config *c, const struct annotations *notes)
 {
+	if (notes->systemd_v1)
+		return true;
 	for (size_t i = 0; i < c->mounts.n; i++) {
 		const char *type = c->mounts.v[i].type;
 
@@ -47,7 +50,7 @@ static int cgroups(struct plan *p, struct making *m, struct err *e)
 	struct fs_cgroup_link *links;
 
 	m->cgroups = NULL;
-	if (!mounts_cgroup(m->c))
+	if (!mounts_cgroup(m->c, &m->notes))
 		return 0;
 	if (cgroup_mounts(&from, &p->cgroup, m->c, m->host, m->a, e) < 0)
 		return -1;
@@ -96,6 +99,7 @@ static struct fs_facts facts_of(const struct making *m)
 	return (struct fs_facts){
 		.bundle = m->rq->bundle, .no_pivot = m->rq->no_pivot, .ns_made = m->ns.made,
 		.ns_joined = m->ns.joined, .user_ns_path = m->ns.user_path, .cgroups = m->cgroups,
+		.context_type = m->notes.context_type, .systemd_v1 = m->notes.systemd_v1,
 	};
 }
 
@@ -175,7 +179,7 @@ static int process(struct plan *p, struct making *m, struct err *e)
 		.process = proc, .seccomp = m->c->linux_ ? m->c->linux_->seccomp : NULL,
 		.activation = &m->rq->activation, .notify = p->notify.socket, .preserve_fds = m->rq->preserve_fds,
 		.own_userns = (m->ns.made | m->ns.joined) & CLONE_NEWUSER,
-		.denies_setgroups = p->idmap.denies_setgroups, .keeps_groups = plan_keeps_groups(m->c),
+		.denies_setgroups = p->idmap.denies_setgroups, .annotations = &m->notes,
 	};
 
 	if (process_plan(p, &rq, m->host, m->a, e) < 0)
@@ -190,6 +194,14 @@ static int hooks(struct plan *p, struct making *m, struct err *e)
 }
 
 /* ---- all of it ----------------------------------------------------------------------- */
+
+static int annotations(struct plan *p, struct making *m, struct err *e)
+{
+	if (annotations_read(&m->notes, &m->c->annotations, e) < 0)
+		return -1;
+	p->pidfd_receiver = m->notes.pidfd_receiver ? arena_strdup(m->a, m->notes.pidfd_receiver) : NULL;
+	return 0;
+}
 
 static int own_namespaces(struct plan *p, struct making *m, struct err *e)
 {
@@ -210,7 +222,7 @@ static int notify(struct plan *p, struct making *m, struct err *e)
 	return notify_plan(&p->notify, m->rq->activation.notify_socket, state, m->a, e);
 }
 
-enum { NAMESPACES = 1 << 0, CGROUP = 1 << 5, GROUPS = 1 << 6, ROOTFS = 1 << 7 };
+enum { NAMESPACES = 1 << 1, CGROUP = 1 << 6, GROUPS = 1 << 7, ROOTFS = 1 << 8 };
 
 /*
  * In the order of the specification, but what others build on first: the maps say what the process may be, the groups
@@ -221,6 +233,7 @@ static const struct step {
 	int (*make)(struct plan *, struct making *, struct err *);
 	unsigned needs;
 } steps[] = {
+	{ annotations, 0 },
 	{ own_namespaces, 0 },
 	{ contradictions, NAMESPACES },
 	{ notify, 0 },

@@ -77,6 +77,7 @@ struct plan {
 	/* Around it */
 	struct hooks_plan hooks;
 	struct notify_plan notify;
+	const char *pidfd_receiver;     /* of the annotation, besides --pidfd-socket; NULL: none */
 	const char *id, *bundle;        /* bundle: of the host, absolute */
 };
 

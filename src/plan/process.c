@@ -2,20 +2,8 @@
 /* The process of a new container or of exec, planned; see process.h. Pure, in husk. */
 #include "plan/process.h"
 
-#include <string.h>
-
 #include "base/num.h"
 #include "base/str.h"
-
-/* Podman's --group-add keep-groups; the one annotation here that weakens anything, and only towards what the caller has. */
-bool plan_keeps_groups(const struct oci_config *c)
-{
-	for (size_t i = 0; i < c->annotations.n; i++)
-		if (strcmp(c->annotations.v[i].key, "run.oci.keep_original_groups") == 0)
-			return strcmp(c->annotations.v[i].value, "1") == 0 ||
-			       strcmp(c->annotations.v[i].value, "true") == 0;
-	return false;
-}
 
 static const char *const *arguments(const str_list *args, struct arena *a)
 {
@@ -41,6 +29,24 @@ static unsigned preserved(const struct process_request *rq)
 	return listen + rq->preserve_fds;
 }
 
+static int seccomp(struct plan *p, const struct process_request *rq, const struct host *host, struct arena *a,
+		   struct err *e)
+{
+	const struct annotations *note = rq->annotations;
+	struct oci_seccomp profile;
+
+	if (note->seccomp_program)
+		return seccomp_plan_program(&p->seccomp, note->seccomp_program, rq->seccomp, host, a, e);
+	if (!rq->seccomp)
+		return 0;
+	if (note->strict_seccomp && seccomp_check_names(rq->seccomp, e) < 0)
+		return -1;
+	profile = *rq->seccomp;
+	if (!profile.listener_path)
+		profile.listener_path = note->seccomp_receiver;
+	return seccomp_plan(&p->seccomp, &profile, host, a, e);
+}
+
 static int guards(struct plan *p, const struct process_request *rq, const struct host *host, struct arena *a,
 		  struct err *e)
 {
@@ -48,7 +54,7 @@ static int guards(struct plan *p, const struct process_request *rq, const struct
 	bool loads_filter;
 
 	p->no_new_privileges = proc && proc->no_new_privileges;
-	if (seccomp_plan(&p->seccomp, rq->seccomp, host, a, e) < 0)
+	if (seccomp(p, rq, host, a, e) < 0)
 		return -1;
 	loads_filter = p->seccomp.code && !p->no_new_privileges;
 	if (caps_plan(&p->caps, proc ? proc->capabilities : NULL, rq->own_userns, loads_filter, host, a, e) < 0)
@@ -68,7 +74,7 @@ int process_plan(struct plan *p, const struct process_request *rq, const struct 
 
 	p->args = proc ? arguments(&proc->args, a) : NULL;
 	p->cwd = CPATH(arena_strdup(a, proc ? proc->cwd : "/"));
-	if (user_plan(&p->user, proc ? proc->user : NULL, rq->denies_setgroups, rq->keeps_groups, "process.user",
+	if (user_plan(&p->user, proc ? proc->user : NULL, rq->denies_setgroups, rq->annotations->keeps_groups, "process.user",
 		      host, a, e) < 0 ||
 	    stdio_plan(&p->stdio, proc && proc->terminal, proc ? proc->console_size : NULL, preserved(rq),
 		       p->user.uid, e) < 0 ||

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "plan/annotations.h"
 #include "plan/plan.h"
 
 struct process_request {
@@ -15,7 +16,8 @@ struct process_request {
 	const char *const *env;         /* exec --env */
 	size_t nenv;
 	unsigned preserve_fds;
-	bool own_userns, denies_setgroups, keeps_groups, is_exec;
+	const struct annotations *annotations;
+	bool own_userns, denies_setgroups, is_exec;
 };
 
 /*
@@ -23,6 +25,3 @@ struct process_request {
  * PROCESS has gone through check_process().
  */
 int process_plan(struct plan *p, const struct process_request *, const struct host *, struct arena *, struct err *);
-
-/* The annotation run.oci.keep_original_groups. */
-bool plan_keeps_groups(const struct oci_config *);

@@ -168,6 +168,8 @@ int spawn(struct child *out, const struct spawn_request *rq, struct err *e)
 	way.from[INIT_FD_CRUMB] = crumb;
 	way.from[INIT_FD_TARGET] = rq->target;
 	way.from[INIT_FD_TARGET_ROOT] = rq->target_root;
+	way.from[INIT_FD_HOOK_OUT] = rq->hook_out > 0 ? rq->hook_out : -EBADF;
+	way.from[INIT_FD_HOOK_ERR] = rq->hook_err > 0 ? rq->hook_err : -EBADF;
 	ret = clone_init(&c, rq, &way, e);
 	close_fds(ns_fds, plan->ns.n_joins);
 	if (ret < 0)

@@ -21,7 +21,8 @@
  * The descriptors that husk-init finds, counted from a number that is its argv[1] in decimal: 3 + plan->stdio.preserved or
  * more.  When somebody traces, INIT_TRACES is the argv[2].  Which of them are there follows from the plan; the others are not open.
  */
-enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_FD_TARGET_ROOT, INIT_FD_NS };
+enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_FD_TARGET_ROOT, INIT_FD_HOOK_OUT, INIT_FD_HOOK_ERR,
+	       INIT_FD_NS };
 #define INIT_TRACES "trace"
 #define INIT_FDS (INIT_FD_NS + NS_KINDS)
 
@@ -43,6 +44,7 @@ struct spawn_request {
 	const struct arena *arena;
 	int cgroup;                     /* for CLONE_INTO_CGROUP, -1: none */
 	int target;                     /* exec: pidfd of the container's init; -1 */
+	int hook_out, hook_err;         /* what hooks in init print goes there; 0: nowhere */
 	int target_root;                /* exec: O_PATH of its "/", used when it has no mount namespace of its own; -1 */
 };
 

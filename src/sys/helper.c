@@ -65,7 +65,7 @@ static void become(const struct helper *h, int in, int out)
 	struct err ignored;
 
 	setsid();
-	if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+	if (dup2(in, 0) < 0 || dup2(h->out > 0 ? h->out : out, 1) < 0 || dup2(h->err > 0 ? h->err : out, 2) < 0)
 		return;
 	if (h->fd > 0 ? sys_close_range(3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) < 0 : sys_close_range(3, ~0u, 0) < 0)
 		return;

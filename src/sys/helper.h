@@ -20,6 +20,7 @@ struct helper {
 	const char *cwd;                /* NULL: the caller's */
 	const struct iovec *input;      /* pieces of standard input */
 	int pieces;
+	int out, err;                   /* > 0: standard output and error go there, and are not in the error */
 	unsigned timeout;               /* seconds, 0: none; then its whole process group is killed */
 	int purpose;                    /* > 0: a pidfd; once that process has ended, the group is killed as well */
 };

@@ -232,6 +232,20 @@ static void test_plans(void)
 	     "mounts[0]: remount on /h +ro +noexec\n", "a remount of a bind mount");
 }
 
+static void test_label(void)
+{
+	host.has_selinux = true;
+	SAME(plan(M("/t", "tmpfs", OPT("mode=1")), "\"mountLabel\":\"a:b:c:s0:c1,c2\""),
+	     "mounts[0]: tmpfs on /t mode=1 context=a:b:c:s0:c1,c2\n", "a label");
+	facts.context_type = "rootcontext";
+	SAME(plan(M("/t", "tmpfs", OPT("mode=1")), "\"mountLabel\":\"a:b:c:s0:c1,c2\""),
+	     "mounts[0]: tmpfs on /t mode=1 rootcontext=a:b:c:s0:c1,c2\n", "a label by another option");
+	SAME(plan(M("/t", "tmpfs", OPT("mode=1", "fscontext=x")), "\"mountLabel\":\"a:b:c:s0\""),
+	     "mounts[0]: tmpfs on /t mode=1 fscontext=x\n", "the mount's own option comes first");
+	facts.context_type = NULL;
+	host.has_selinux = false;
+}
+
 static void test_errors(void)
 {
 	SAME(plan(M("", "tmpfs", ""), ""), "mounts[0].destination: missing", "no destination");
@@ -357,6 +371,7 @@ int main(void)
 	test_words();
 	test_all_of_the_specification();
 	test_plans();
+	test_label();
 	test_errors();
 	test_idmaps();
 	test_cgroups();

@@ -28,6 +28,7 @@ struct planner {
 	bool by_husk;                   /* all trees */
 	bool in_user_ns;                /* init will be in one, of ours or of our caller's */
 	const char *label;              /* "context=...", NULL */
+	bool has_systemd_v1;
 };
 
 /* What there is of the file system types that the table below tells something about. */
@@ -215,6 +216,12 @@ static const char *devpts_data(const struct planner *p, const char *data)
 	return out;
 }
 
+static bool has_context(const char *data)
+{
+	return data_has(data, "context=") || data_has(data, "fscontext=") || data_has(data, "defcontext=") ||
+	       data_has(data, "rootcontext=");
+}
+
 static const char *data_of_type(const struct planner *p, const struct type *t, const char *type,
 				const struct mount_words *w)
 {
@@ -222,7 +229,7 @@ static const char *data_of_type(const struct planner *p, const struct type *t, c
 
 	if (t->has_own_super_flags && (w->set & MOUNT_ATTR_RDONLY))
 		data = data_with(p->arena, data, "ro");
-	if (p->label && t->takes_label && !data_has(data, "context="))
+	if (p->label && t->takes_label && !has_context(data))
 		data = data_with(p->arena, data, p->label);
 	return str_eq(type, "devpts") ? devpts_data(p, data) : data;
 }
@@ -356,6 +363,25 @@ static int plan_cgroup(struct planner *p, const struct mount_words *w, const cha
 	return 0;
 }
 
+/* run.oci.systemd.force_cgroup_v1: an old systemd in the container finds its own hierarchy, whatever the host has. */
+static int plan_systemd_v1(struct planner *p, const struct mount_words *w, const char *where, cpath at, struct err *e)
+{
+	const struct fs_cgroups *groups = p->facts->cgroups;
+	struct mount_words writable = *w;
+
+	writable.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	writable.rec_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	for (size_t i = 0; groups && i < groups->n; i++) {
+		if (!str_eq(groups->v[i].options, "none,name=systemd"))
+			continue;
+		plan_hierarchy(p, &groups->v[i], &writable, where, at);
+		p->has_systemd_v1 = true;
+		return 0;
+	}
+	return err_set(e, ERR_UNSUPPORTED, "annotations[\"run.oci.systemd.force_cgroup_v1\"]: the cgroup v1 hierarchy name=systemd "
+		       "is not mounted on this host");
+}
+
 /* By destination, what lies beneath a directory right behind it: '/' comes before everything else. */
 static int compare(const void *a, const void *b)
 {
@@ -445,6 +471,8 @@ static int plan_one(struct planner *p, size_t i, struct err *e)
 	if (str_starts(at.s, "/proc/") && !may_cover_proc(at.s))
 		return err_set(e, ERR_SPEC, "%s.destination: \"%s\" is inside of /proc", where, at.s);
 
+	if (p->facts->systemd_v1 && str_eq(mounts_destination(p->facts->systemd_v1, p->arena).s, at.s))
+		return plan_systemd_v1(p, &w, where, at, e);
 	if (w.remount) {
 		m = step(p, MOUNT_REMOUNT, where, at);
 		take_words(m, &w);
@@ -490,11 +518,15 @@ int mounts_plan(struct mounts_plan *out, const struct oci_config *c, const struc
 	if (c->linux_ && c->linux_->mount_label && *c->linux_->mount_label) {
 		if (!host->has_selinux)
 			return err_set(e, ERR_UNSUPPORTED, "linux.mountLabel: SELinux is not enabled on this host");
-		p.label = arena_printf(a, "context=%s", c->linux_->mount_label);
+		p.label = arena_printf(a, "%s=%s", facts->context_type ? facts->context_type : "context",
+				       c->linux_->mount_label);
 	}
 	for (size_t i = 0; i < entries; i++)
 		if (plan_one(&p, i, e) < 0)
 			return -1;
+	if (facts->systemd_v1 && !p.has_systemd_v1)
+		return err_set(e, ERR_SPEC, "annotations[\"run.oci.systemd.force_cgroup_v1\"]: nothing is mounted on \"%s\"",
+			       facts->systemd_v1);
 	put_off_readonly(&p);
 	find_nests(&p);
 	out->n = p.n;

@@ -21,6 +21,8 @@ struct fs_facts {
 	bool no_pivot;                  /* --no-pivot */
 	uint64_t ns_made, ns_joined;    /* CLONE_NEW* bits: new ones, and existing ones by path */
 	const char *user_ns_path;       /* when CLONE_NEWUSER is joined: where it is */
+	const char *context_type;       /* option that linux.mountLabel is given in; NULL: "context" */
+	const char *systemd_v1;         /* what is mounted here becomes the v1 hierarchy name=systemd; NULL: nothing */
 	bool trees_by_husk;             /* for tests: all trees the long way round */
 	const struct fs_cgroups *cgroups;       /* what a mount of type "cgroup" becomes; NULL: refused */
 };

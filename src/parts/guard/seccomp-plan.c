@@ -400,7 +400,7 @@ static void write_code(struct seccomp_code *code, const struct profile *profile,
 	code_load_arch(code);
 }
 
-static int read_flags(struct seccomp_plan *out, const struct oci_seccomp *p, const struct host *host, struct err *e)
+int seccomp_read_flags(struct seccomp_plan *out, const struct oci_seccomp *p, const struct host *host, struct err *e)
 {
 	/* No list at all: SPEC_ALLOW, as runc; an empty list: no flags. */
 	if (!p->flags.v)
@@ -451,7 +451,7 @@ int seccomp_plan(struct seccomp_plan *out, const struct oci_seccomp *p, const st
 	if (read_profile(profile, &scratch, e) < 0)
 		return -1;
 	out->has_listener = profile->has_notify;
-	if (read_flags(out, p, host, e) < 0)
+	if (seccomp_read_flags(out, p, host, e) < 0)
 		return -1;
 
 	code = ARENA_NEW(&scratch, struct seccomp_code);

@@ -33,6 +33,19 @@ struct seccomp_plan {
 /* P may be NULL: no filter. Errors: what config-linux.md forbids; a program that the kernel would refuse. */
 int seccomp_plan(struct seccomp_plan *, const struct oci_seccomp *p, const struct host *, struct arena *, struct err *);
 
+/* The flags of P alone; has_listener is known. Used by both planners. */
+int seccomp_read_flags(struct seccomp_plan *, const struct oci_seccomp *p, const struct host *, struct err *);
+
+/* Every name must be one of a system call that husk knows, on whichever architecture. */
+int seccomp_check_names(const struct oci_seccomp *, struct err *);
+
+/*
+ * A finished filter in place of a profile: TEXT is base64 of the instructions (struct sock_filter, native byte order); P gives the
+ * flags and may be NULL.  What the kernel would refuse is an error (annotation run.oci.seccomp_bpf_data).
+ */
+int seccomp_plan_program(struct seccomp_plan *, const char *text, const struct oci_seccomp *p, const struct host *, struct arena *,
+			 struct err *);
+
 /*
  * Loads the filter into the calling (only) thread. *LISTENER becomes the descriptor to pass on
  * (close-on-exec, owned by the caller), or stays untouched when there is none.

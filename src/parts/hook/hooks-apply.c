@@ -16,7 +16,7 @@ static struct iovec piece(const char *text)
 	return (struct iovec){ (void *)(unsigned long)text, strlen(text) };
 }
 
-int hooks_apply(const struct hooks_plan *p, enum hook_kind kind, struct err *e)
+int hooks_apply(const struct hooks_plan *p, enum hook_kind kind, int out, int err, struct err *e)
 {
 	const struct hook_list *l = &p->kind[kind];
 	char pid[16];
@@ -34,7 +34,7 @@ int hooks_apply(const struct hooks_plan *p, enum hook_kind kind, struct err *e)
 			.path = l->v[i].path, .argv = l->v[i].argv, .envp = l->v[i].envp,
 			/* Of the host's tree, or of the container's: never the image's while the host is in reach. */
 			.cwd = kind == HOOK_CREATE_CONTAINER ? p->cwd : "/",
-			.input = input, .pieces = 3, .timeout = l->v[i].timeout,
+			.input = input, .pieces = 3, .timeout = l->v[i].timeout, .out = out, .err = err,
 		};
 
 		if (helper_run(&h, e) < 0)

@@ -63,6 +63,15 @@ static const char *head(struct oci_state *s, enum oci_status status, const char 
 	return text;
 }
 
+/* crun's run.oci.hooks.stdout and .stderr; plan/annotations.c has checked them. */
+static const char *file_of(const str_map *annotations, const char *key, struct arena *a)
+{
+	for (size_t i = 0; annotations && i < annotations->n; i++)
+		if (strcmp(annotations->v[i].key, key) == 0)
+			return arena_strdup(a, annotations->v[i].value);
+	return NULL;
+}
+
 int hooks_plan(struct hooks_plan *p, const struct oci_hooks *h, const char *oci_version, const char *id,
 	       const char *bundle, const str_map *annotations, struct arena *a, struct err *e)
 {
@@ -78,6 +87,8 @@ int hooks_plan(struct hooks_plan *p, const struct oci_hooks *h, const char *oci_
 	    list(&p->kind[HOOK_POSTSTART], &h->poststart, HOOK_POSTSTART, a, e) < 0 ||
 	    list(&p->kind[HOOK_POSTSTOP], &h->poststop, HOOK_POSTSTOP, a, e) < 0)
 		return -1;
+	p->out = file_of(annotations, "run.oci.hooks.stdout", a);
+	p->err = file_of(annotations, "run.oci.hooks.stderr", a);
 	if (!hooks_exist(p, HOOK_CREATE_CONTAINER) && !hooks_exist(p, HOOK_START_CONTAINER))
 		return 0;
 	if (annotations)

@@ -33,6 +33,7 @@ struct hook_list { const struct hook *v; size_t n; };
 
 struct hooks_plan {
 	struct hook_list kind[HOOK_KINDS];
+	const char *out, *err;                  /* files of the host that get what hooks print; NULL: kept for errors */
 	const char *cwd;                        /* the bundle; startContainer runs in "/" */
 	/* The state for hooks in init, who puts its pid between the two parts: {..."pid": <pid> ,...} */
 	const char *creating_head, *created_head, *tail;
@@ -68,5 +69,7 @@ static inline bool hooks_exist(const struct hooks_plan *p, enum hook_kind which)
  * process they make no sense, and are killed; or 0.
  */
 int hooks_run(const struct hooks_plan *, enum hook_kind, const char *state, int purpose, struct err *);
-/* Init: createContainer ("creating") and startContainer ("created"). */
-int hooks_apply(const struct hooks_plan *, enum hook_kind, struct err *);
+/* The file that p->out or p->err names, made if need be, to append to. *FD is the caller's; untouched when PATH is NULL. */
+int hooks_open(const char *path, int *fd, struct err *);
+/* Init: createContainer ("creating") and startContainer ("created"). OUT, ERR: of hooks_open(), on the host; no descriptor: none. */
+int hooks_apply(const struct hooks_plan *, enum hook_kind, int out, int err, struct err *);
