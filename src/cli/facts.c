@@ -16,6 +16,8 @@ static const struct fact environment[] = {
 static const struct fact files[] = {
 	{ "/run/husk", "The state directory of root: a folder per container. See --root." },
 	{ "$XDG_RUNTIME_DIR/husk", "The same for others; /run/user/UID/husk without that variable." },
+	{ "/run/husk/ID/updated.json", "The limits that husk update has left, beside the configuration as it was at create. While an "
+	  "update is at work there is updating.json: with it the next command takes back an update whose husk was killed." },
 	{ "config.json", "In the bundle: the configuration. create keeps a copy: later changes to the file have no effect." },
 	{ "/run/systemd/journal/socket, /dev/log", "Where --log=journald:NAME and --log=syslog:NAME send to." },
 	{ "/sys/fs/cgroup", "The control groups; v1, v2 and both together are understood." },

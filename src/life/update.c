@@ -75,7 +75,9 @@ static int decide_rdt(struct updating *u, const struct update_request *rq, struc
 
 	if (!rq->l3_cache_schema && !rq->mem_bw_schema)
 		return 0;
-	then = u->rdt_now ? arena_dup(&u->l->mem, u->rdt_now, sizeof(*then)) : ARENA_NEW(&u->l->mem, struct oci_rdt);
+	if (!u->rdt_now)
+		return err_set(e, ERR_UNSUPPORTED, "linux.intelRdt: the container was created without, so it has no class of its own");
+	then = arena_dup(&u->l->mem, u->rdt_now, sizeof(*then));
 	if (rq->l3_cache_schema)
 		then->l3_cache_schema = rq->l3_cache_schema;
 	if (rq->mem_bw_schema)

@@ -245,13 +245,15 @@ def test_the_timeout_spares_what_others_started(husk, box):
     assert len(json.loads(husk("ps", "--format", "json", box, check=0).out)) == 2
 
 
-def test_a_command_that_ends_in_time_is_as_without(husk, box, group):
+def test_a_command_that_ends_in_time_is_as_without(husk, box, group, tmp_path):
     assert husk("exec", "--timeout", "1m", box, "sh", "-c", "exit 7").code == 7
     assert husk("exec", "--timeout", "60", box, "sh", "-c", "kill -9 $$").code == 137
     assert not below(group)
     out = husk("exec", "--timeout", "1m", box, "sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo done", check=0).out
     assert out == "done\n" and len(json.loads(husk("ps", "--format", "json", box, check=0).out)) == 2, "what it leaves behind goes on"
     assert husk("exec", "--timeout", "1m", box, "nosuch").code == 255
+    file = process_file(tmp_path, args=["/bin/sleep", "100"])
+    assert husk("exec", "--timeout", "100ms", "--process", file, box).code == 124
     code, shown = in_terminal(husk.argv("exec", "--timeout", "200ms", "--tty", box, "sh", "-c", "echo shown; exec sleep 100"))
     assert code == 124 and "shown" in shown
 

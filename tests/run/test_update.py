@@ -162,8 +162,6 @@ BAD = [
 
 @pytest.mark.parametrize("words,message", BAD, ids=[" ".join(w) for w, _ in BAD])
 def test_a_bad_value_is_told_and_nothing_of_the_good_ones_stays(husk, box, group, words, message):
-    if words == ["--l3-cache-schema=L3:0=f"] and os.path.exists("/sys/fs/resctrl/schemata"):
-        pytest.skip("this host has resctrl")
     before = settings(group)
     good = ["--pids-limit=60", "--cpu-share=300", "--memory-reservation=20M", "--device-rule=allow c 10:229 rwm"]
     good = [g for g in good if g.split("=")[0] != words[0].split("=")[0]]
@@ -226,6 +224,15 @@ def test_check_before_update_refuses_a_limit_below_what_is_in_use(husk, box, gro
 
 
 @only_v1
+def test_v1_tells_how_much_is_in_use_when_a_limit_is_below_it(husk, box, group):
+    husk("exec", box, "sh", "-c", "dd if=/dev/zero of=/dev/shm/x bs=1M count=32 2>/dev/null", check=0)
+    before = settings(group)
+    result = husk("update", "--pids-limit=5", "--memory=8M", "--memory-swap=8M", box)
+    assert result.code != 0 and "linux.resources.memory." in result.err and "bytes are in use" in result.err, result
+    assert settings(group) == before
+
+
+@only_v1
 def test_the_oom_killer_is_switched_off_and_on(husk, box, group):
     for off in (True, False):
         husk("update", "-r", "-", box, stdin=json.dumps({"memory": {"disableOOMKiller": off}}), check=0)
@@ -255,6 +262,15 @@ def test_the_weight_comes_back_after_a_time_of_idleness(husk, box, group):
     assert read(group, "cpu.idle") == "1" and read(group, "pids.max") == "50"
     husk("update", "--cpu-idle=0", box, check=0)
     assert read(group, "cpu.weight", "cpu.shares") in ("174", "2048")
+
+
+def test_updates_at_the_same_time_come_one_after_the_other(husk, box, group):
+    racing = [husk.popen("update", f"--pids-limit={40 + i}", f"--cpu-shares={500 + i}", f"--device-rule=allow c 10:{100 + i} r", box)
+              for i in range(8)]
+    assert [p.wait(60) for p in racing] == [0] * 8
+    kept = json.loads((husk.root / box / "updated.json").read_text())["resources"]
+    assert read(group, "pids.max") == str(kept["pids"]["limit"]) and kept["cpu"]["shares"] == kept["pids"]["limit"] + 460
+    assert sorted(r["minor"] for r in kept["devices"] if "minor" in r) == [100 + i for i in range(8)]
 
 
 def test_the_record_survives_the_next_commands(husk, box, group):

@@ -101,6 +101,28 @@ static void own(const char *top, struct arena *a)
 	OK(access(arena_printf(a, "%s/box", top), F_OK) == 0, "what was there before stays");
 }
 
+/* `update`: the lines are written, and those of before can be written again. */
+static void updating(const char *top, struct arena *a)
+{
+	struct rdt_plan p;
+	struct err e;
+	struct oci_rdt r = { .l3_cache_schema = "L3:0=3" };
+	str_list before;
+
+	group(top, "box", "    MB:0=  20;1=  70\n    L3:0=00f;1=0f0\n", a);
+	plan(&p, &r, top, a, &e);
+	OK(rdt_before(&p, &before, a, &e) == 0 && before.n == 2, "the lines before an update: %s", e.msg);
+	SAME(before.v[0], "MB:0=  20;1=  70", "without the blanks in front");
+	SAME(before.v[1], "L3:0=00f;1=0f0", "all of them");
+	OK(rdt_update(&p, &e) == 0 && strstr(get(top, "box/schemata", a), "L3:0=3\n"), "an update writes its line");
+	rdt_put_back(&p, &before);
+	/* The kernel takes each write as a change; a plain file shows the last one. */
+	OK(strstr(get(top, "box/schemata", a), "L3:0=00f;1=0f0\n"), "and the old ones are put back");
+	r.clos_id = "nowhere";
+	plan(&p, &r, top, a, &e);
+	OK(rdt_before(&p, &before, a, &e) < 0 && strstr(e.msg, "linux.intelRdt"), "a class that is not there: %s", e.msg);
+}
+
 int main(void)
 {
 	AUTO(arena) a = ARENA_NONE;
@@ -116,6 +138,7 @@ int main(void)
 	OK(rdt_make(&none, &p, &e) == 0 && rdt_enter(&none, 1, &e) == 0 && rdt_remove(&p, &e) == 0, "and nothing is done");
 	existing(top, &a);
 	own(top, &a);
+	updating(top, &a);
 	if (fork() == 0)
 		execlp("rm", "rm", "-rf", top, (char *)NULL);
 	return tap_done();

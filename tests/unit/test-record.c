@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/str.h"
 #include "record/gate.h"
 #include "record/leftovers.h"
 #include "record/record.h"
 #include "record/root.h"
 #include "record/status.h"
+#include "record/updated.h"
 #include "record/words.h"
 #include "sys/fd.h"
 #include "unit/tap.h"
@@ -229,6 +231,43 @@ static void test_each(void)
 	OK(record_each("/nonexistent/husk", count, &n, &e) == 0 && n == 0, "no state directory, no containers");
 }
 
+static bool file_is(const struct record *r, const char *name)
+{
+	return faccessat(r->dir, name, F_OK, 0) == 0;
+}
+
+static void test_updated(void)
+{
+	AUTO(arena) mem = ARENA_NONE;
+	AUTO(record) r = RECORD_NONE;
+	struct cgroup_put put = { "memory", "memory.limit_in_bytes", "5" };
+	struct cgroup_puts puts = { &put, 1 }, back;
+	struct oci_pids pids = { .limit = { .set = true, .v = 0 } };
+	struct oci_resources limits = { .pids = &pids };
+	struct oci_updated u = { .resources = &limits }, *got;
+
+	if (record_reserve(&r, root, "updated", &e) < 0)
+		return;
+	OK(updated_load(&r, &got, &mem, &e) == 0 && !got && updated_load_pending(&r, &got, &mem, &e) == 0 && !got,
+	   "a container that was never updated");
+	updated_set_before(&u, &puts, &mem);
+	OK(updated_announce(&r, &u, &e) == 0, "an update is announced");
+	OK(updated_load(&r, &got, &mem, &e) == 0 && !got, "which does not make it true");
+	OK(updated_load_pending(&r, &got, &mem, &e) == 0 && got && got->resources->pids->limit.set, "but it is known");
+	updated_before(got, &back, &mem);
+	OK(back.n == 1 && str_eq(back.v[0].controllers, "memory") && str_eq(back.v[0].file, put.file) && str_eq(back.v[0].text, "5"),
+	   "with the way back");
+	OK(updated_keep(&r, &e) == 0 && updated_load(&r, &got, &mem, &e) == 0 && got && got->resources->pids->limit.v == 0, "it becomes true");
+	OK(updated_load_pending(&r, &got, &mem, &e) == 0 && !got, "in one step");
+	OK(updated_keep(&r, &e) < 0, "what was not announced does not");
+	OK(updated_announce(&r, &u, &e) == 0, "another one");
+	updated_drop(&r);
+	OK(!file_is(&r, ANNOUNCED_FILE) && file_is(&r, UPDATED_FILE), "is dropped, and the last one stays");
+	OK(file_replace_at(r.dir, UPDATED_FILE, "{", 1, 0600, &e) == 0 && updated_load(&r, &got, &mem, &e) < 0 && e.kind == ERR_STATE,
+	   "a broken file is an error: %s", e.msg);
+	OK(updated_announce(&r, &u, &e) == 0 && record_remove(&r, &e) == 0 && !has("updated"), "both go with the container");
+}
+
 int main(void)
 {
 	if (!mkdtemp(root))
@@ -242,6 +281,7 @@ int main(void)
 	test_gate();
 	test_each();
 	test_leftovers();
+	test_updated();
 	OK(rmdir(root) == 0, "nothing is left behind");
 	return tap_done();
 }

@@ -70,6 +70,18 @@ static void verify(const struct writer *wr, const struct cgroup_write *w)
 		log_warning("%s: has no effect: this kernel does not keep the limit in \"%s\"", w->path, w->file);
 }
 
+/* v1: the kernel gave back what it could, and it was not enough. */
+static void hint_use(const struct writer *wr, const struct cgroup_write *w, struct err *e)
+{
+	struct err ignored;
+	char text[32];
+
+	if (groupfs_read(wr->cg->dir[w->dir].fd, "memory.usage_in_bytes", text, sizeof(text), &ignored) < 0)
+		return;
+	text[strcspn(text, "\n")] = '\0';
+	err_hint(e, "%s bytes are in use", text);
+}
+
 /* 1 written, 0 there is no such file, -1. The error is complete. */
 static int write_one(struct writer *wr, const struct cgroup_write *w, struct err *e)
 {
@@ -89,6 +101,8 @@ static int write_one(struct writer *wr, const struct cgroup_write *w, struct err
 	if (fd_write_all(wr->fd, w->text, strlen(w->text), e) < 0) {
 		int num = e->num;
 
+		if (num == EBUSY && str_starts(w->file, "memory."))
+			hint_use(wr, w, e);
 		err_in(e, "%s: write \"%.200s\" to \"%s\"", w->path, w->text, w->file);
 		e->num = num;
 		return -1;
