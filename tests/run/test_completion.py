@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The completion scripts in the shells themselves: what stands after the cursor for a line as one types it."""
+import fcntl
 import os
+import select
 import shlex
 import subprocess
+import termios
+import time
 
 import pytest
 
@@ -87,3 +91,55 @@ def test_words_signals_files_and_folders(shell):
 def test_what_follows_a_program_is_not_ours(shell):
     assert "--detach" not in shell("exec", "x", "ls", "--")
     assert "--detach" in shell("exec", "--")
+
+
+TYPED = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source <(husk completion bash)"),
+    "zsh": (["zsh", "-f", "-i"], "autoload -Uz compinit; compinit -u -D; source <(husk completion zsh)"),
+    "fish": (["fish", "--no-config", "-i"], "husk completion fish | source"),
+}
+
+
+class Typist:
+    """A shell in a terminal of its own, and somebody who types."""
+
+    def __init__(self, argv, shell):
+        self.master, slave = os.openpty()
+        self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, env=dict(shell.env, TERM="xterm"),
+                                        cwd=shell.path, start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+        self.shown = b""
+
+    def type(self, text, result):
+        """Until the file RESULT has something in it."""
+        os.write(self.master, text.encode())
+        end = time.monotonic() + 30
+        while not result.exists() or not result.read_text():
+            assert time.monotonic() < end and self.process.poll() is None, self.shown.decode(errors="replace")
+            if select.select([self.master], [], [], 0.05)[0]:
+                self.shown += os.read(self.master, 65536)
+        return result.read_text()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+
+@pytest.mark.parametrize("name", sorted(TYPED))
+def test_a_line_is_completed_as_it_is_typed(name, tmp_path, husk, bundle):
+    """Commands, words behind an equals sign and as words of their own, options, containers: the line is run at the end."""
+    ident = husk.create(bundle)
+    path = tmp_path / "shell"
+    path.mkdir()
+    shell = Shell(name, path)
+    argv, load = TYPED[name]
+    typist = Typist(argv, shell)
+    try:
+        typist.type(f"{load}; echo loaded > ready\n", path / "ready")
+        assert ident in typist.type(f"husk --root={husk.root} lis\t --format=js\t> one\n", path / "one")
+        assert ident == typist.type(f"husk --root {husk.root} list --qui\t> two\n", path / "two").strip()
+        assert ident in typist.type(f"husk --root {husk.root} state {ident[:4]}\t> three\n", path / "three")
+    finally:
+        typist.close()

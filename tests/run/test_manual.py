@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """--help, the manual pages and the completion scripts: made from the tables of options, so all of them tell the same."""
 import json
+import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -91,6 +93,31 @@ def test_the_main_page_explains_the_exit_codes():
         code = subprocess.run([HUSK, *done], stderr=subprocess.DEVNULL, timeout=30).returncode
         assert f"\n.TP\n{code} ({name})\n" in page
     assert "128+N" in page and "\n255 (exec)" in page
+
+
+def test_the_main_page_has_every_variable_that_the_source_reads():
+    page = plain(text("man")).split(".SH ENVIRONMENT")[1].split("\n.SH ")[0]
+    source = pathlib.Path(__file__).parents[2] / "src"
+    names = {name for file in source.rglob("*.c") for name in re.findall(r'getenv\("(\w+)"\)', file.read_text())}
+    assert "NOTIFY_SOCKET" in names
+    for name in names:
+        assert name in page, name
+
+
+def test_pages_and_scripts_are_installed(tmp_path):
+    build = pathlib.Path(HUSK).resolve().parent
+    if not (build / "Makefile").exists():
+        pytest.skip("this husk does not lie where it was built")
+    subprocess.run(["make", "-s", "-C", build, "install", f"DESTDIR={tmp_path}", "prefix=/usr"], check=True, timeout=300,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]})
+    share = tmp_path / "usr/share"
+    assert {p.name for p in (share / "man/man8").iterdir()} == {"husk.8"} | {f"husk-{c}.8" for c in commands()}
+    for path, words in (("man/man8/husk.8", ["man"]), ("man/man8/husk-create.8", ["man", "create"]),
+                        ("bash-completion/completions/husk", ["completion", "bash"]),
+                        ("zsh/site-functions/_husk", ["completion", "zsh"]),
+                        ("fish/vendor_completions.d/husk.fish", ["completion", "fish"])):
+        assert (share / path).read_text() == text(*words)
+    assert os.access(tmp_path / "usr/bin/husk", os.X_OK)
 
 
 def test_pages_read_as_text():
