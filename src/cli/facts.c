@@ -18,6 +18,8 @@ static const struct fact files[] = {
 	{ "$XDG_RUNTIME_DIR/husk", "The same for others; /run/user/UID/husk without that variable." },
 	{ "/run/husk/ID/updated.json", "The limits that husk update has left, beside the configuration as it was at create. While an "
 	  "update is at work there is updating.json: with it the next command takes back an update whose husk was killed." },
+	{ "/run/husk/ID/ended", "How a container ended, once a command of husk has seen it (wait, stop, run, events --all)." },
+	{ "/run/husk/.listeners", "The sockets of husk events --all, to which the other commands tell what they do." },
 	{ "config.json", "In the bundle: the configuration. create keeps a copy: later changes to the file have no effect." },
 	{ "/run/systemd/journal/socket, /dev/log", "Where --log=journald:NAME and --log=syslog:NAME send to." },
 	{ "/sys/fs/cgroup", "The control groups; v1, v2 and both together are understood." },
@@ -26,6 +28,7 @@ static const struct fact files[] = {
 
 static const struct fact signals[] = {
 	{ "all but SIGKILL, SIGSTOP, SIGCHLD", "run and exec in the foreground pass them on to the process of the container." },
+	{ "SIGINT, SIGTERM, SIGHUP, SIGQUIT", "End husk events --all, with exit code 0." },
 	{ "SIGWINCH", "With a terminal its new size is passed on." },
 	{}
 };
