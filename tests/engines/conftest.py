@@ -95,6 +95,7 @@ def docker_engine(image):
                                "--pidfile", folder / "pid", "-H", socket, "--storage-driver", "vfs", "--add-runtime", f"husk={HUSK}",
                                "--default-runtime", "husk"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     engine = Engine(["docker", "-H", socket])
+    engine.folder = folder
     engine.limits = []
     try:
         end = time.monotonic() + 60

@@ -71,19 +71,6 @@ def test_stop_and_restart(engine):
     assert inspect(engine, ident)["State"]["Running"]
 
 
-def test_pause_and_unpause(engine):
-    ident = engine.detached(*SLEEP)
-    engine("pause", ident, check=0)
-    assert inspect(engine, ident)["State"]["Status"] == "paused"
-    engine("unpause", ident, check=0)
-    assert inspect(engine, ident)["State"]["Status"] == "running"
-
-
-def test_top(engine):
-    ident = engine.detached(*SLEEP)
-    assert "sleep" in engine("top", ident, check=0).out
-
-
 def test_volumes(engine, tmp_path):
     (tmp_path / "f").write_text("on the host\n")
     assert engine.run("-v", f"{tmp_path}:/v", "busybox", "/bin/sh", "-c", "cat /v/f; echo back >/v/g").out == "on the host\n"
