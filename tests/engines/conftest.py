@@ -34,14 +34,14 @@ def image(tmp_path_factory):
 
 
 class Engine:
-    """Calls the client; every container it makes is removed by the fixture."""
+    """Calls the client, in a folder of its own (conmon drops a file "oom" where it is); every container it makes is removed by the fixture."""
 
-    def __init__(self, argv, env=None):
-        self.argv, self.env = argv, env
+    def __init__(self, argv, folder, env=None):
+        self.argv, self.folder, self.env = argv, folder, env
 
     def __call__(self, *words, check=None, timeout=120, stdin=None):
         done = subprocess.run([*self.argv, *map(str, words)], input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
-                              capture_output=True, text=True, errors="replace", timeout=timeout, env=self.env)
+                              capture_output=True, text=True, errors="replace", timeout=timeout, env=self.env, cwd=self.folder)
         result = Result([*self.argv[:1], *words], done.returncode, done.stdout, done.stderr)
         if check is not None:
             assert result.code == check, result
@@ -72,7 +72,7 @@ def podman_engine(image):
     (folder / "containers.conf").write_text(f'[engine]\nruntime_supports_nocgroup = ["husk"]\nruntime_supports_nocgroups = ["husk"]\n[engine.runtimes]\nhusk = ["{HUSK}"]\n')
     env = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
     engine = Engine(["podman", "--root", folder / "root", "--runroot", folder / "run", "--tmpdir", folder / "tmp", "--storage-driver", "vfs",
-                     "--runtime", "husk", "--cgroup-manager", "cgroupfs", "--events-backend", "file"], env)
+                     "--runtime", "husk", "--cgroup-manager", "cgroupfs", "--events-backend", "file"], folder, env)
     engine.limits = LIMITS
     engine("import", image, "busybox", check=0)
     yield engine
@@ -94,8 +94,7 @@ def docker_engine(image):
                                "--config-file", folder / "daemon.json",
                                "--pidfile", folder / "pid", "-H", socket, "--storage-driver", "vfs", "--add-runtime", f"husk={HUSK}",
                                "--default-runtime", "husk"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    engine = Engine(["docker", "-H", socket])
-    engine.folder = folder
+    engine = Engine(["docker", "-H", socket], folder)
     engine.limits = []
     try:
         end = time.monotonic() + 60
