@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/own.h"
 #include "base/trace.h"
@@ -78,8 +79,12 @@ int gate_open(int dir, int pidfd, int page, struct err *e)
 	/* A process that is killed closes its files a moment before it is dead. */
 	if (n == 0 && !is_near && process_wait_gone(pidfd, OLD_INIT_MSEC, &said) != 0)
 		return err_set(e, ERR_STATE, "the container's process was killed before it could execute its program");
-	if (n == 0)
-		return 0;       /* executed; or killed in the last microseconds, which is the end of any process */
+	/* Executed; or killed in the last microseconds, which is the end of any process. */
+	if (n == 0) {
+		/* Nobody waits here any more; who looks need not knock to know. */
+		(void)unlinkat(dir, GATE_NAME, 0);
+		return 0;
+	}
 	if ((size_t)n != sizeof(said))
 		return err_set(e, ERR_PEER, "init sent %zd bytes at the gate", n);
 	err_received(&said);

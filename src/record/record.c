@@ -39,7 +39,9 @@
 #define RECORD_MAX      (16u << 20)     /* annotations are copied into it */
 #define POLL_MSEC       5
 
-static const char *const our_files[] = { GATE_NAME, ANNOUNCED_FILE, UPDATED_FILE, CONFIG_FILE, RECORD_FILE, ENDING_NAME };
+/* The first two are there in every case, the others seldom. */
+#define USUAL_FILES     2u
+static const char *const our_files[] = { CONFIG_FILE, RECORD_FILE, GATE_NAME, ANNOUNCED_FILE, UPDATED_FILE, ENDING_NAME };
 
 int record_check_id(const char *id, struct err *e)
 {
@@ -129,6 +131,20 @@ int record_reserve(struct record *r, const char *root, const char *id, struct er
 	return 0;
 }
 
+/*
+ * In a directory that we have just made, a file is written in place: who reads half of it knows from the lock that
+ * the container is being made, and a record without its end is as good as none.
+ */
+static int write_file(const struct record *r, const char *name, const char *text, size_t len, struct err *e)
+{
+	AUTO_FD int fd = -EBADF;
+
+	if (!r->is_ours || r->has_files)
+		return file_replace_at(r->dir, name, text, len, 0600, e);
+	fd = fd_open_at(r->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, e);
+	return fd < 0 ? -1 : fd_write_all(fd, text, len, e);
+}
+
 int record_save(struct record *r, struct err *e)
 {
 	TRACE("save record");
@@ -138,16 +154,16 @@ int record_save(struct record *r, struct err *e)
 	r->saved.version = SAVED_VERSION;
 	r->saved.id = r->id;
 	text = spec_encode(&oci_saved_type, &r->saved, &mem, false);
-	if (file_replace_at(r->dir, RECORD_FILE, text, strlen(text), 0600, e) < 0)
+	if (write_file(r, RECORD_FILE, text, strlen(text), e) < 0)
 		return err_in(e, "save the record");
-	r->is_readable = true;
+	r->is_readable = r->has_files = true;
 	return 0;
 }
 
 int record_save_config(struct record *r, const char *text, size_t len, struct err *e)
 {
 	TRACE("save configuration");
-	if (file_replace_at(r->dir, CONFIG_FILE, text, len, 0600, e) < 0)
+	if (write_file(r, CONFIG_FILE, text, len, e) < 0)
 		return err_in(e, "save the configuration");
 	return 0;
 }
@@ -303,9 +319,9 @@ static void remove_leftovers(int dir)
 	closedir(d);
 }
 
-static int remove_files(const struct record *r, struct err *e)
+static int remove_files(const struct record *r, size_t n, struct err *e)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(our_files); i++)
+	for (size_t i = 0; i < n; i++)
 		if (unlinkat(r->dir, our_files[i], 0) < 0 && errno != ENOENT)
 			return err_sys(e, "remove \"%s\" of container \"%s\"", our_files[i], r->id);
 	return 0;
@@ -314,19 +330,22 @@ static int remove_files(const struct record *r, struct err *e)
 int record_remove(struct record *r, struct err *e)
 {
 	TRACE("remove record");
+	struct stat st;
+
 	/* Removed by another command meanwhile: what has the name now may be somebody else's container. */
-	if (!is_linked(r))
+	if (fstat(r->dir, &st) < 0 || st.st_nlink == 0)
 		return 0;
-	if (leftovers_remove(r->dir, NOTIFY_DIR, e) < 0)
+	/* A directory with 2 links has no other one in it (where the file system counts at all). */
+	if (st.st_nlink != 2 && leftovers_remove(r->dir, NOTIFY_DIR, e) < 0)
 		return err_in(e, "container \"%s\"", r->id);
-	if (remove_files(r, e) < 0)
+	if (remove_files(r, USUAL_FILES, e) < 0)
 		return -1;
 	if (unlinkat(r->root, r->id, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
 	if (errno == ENOTEMPTY || errno == EEXIST) {
-		/* A replacement that was interrupted; or a witness of the end, who takes no lock, has just written. */
+		/* The other files, a replacement that was interrupted, what a witness of the end (without a lock) has written. */
 		remove_leftovers(r->dir);
-		if (remove_files(r, e) < 0)
+		if (remove_files(r, ARRAY_SIZE(our_files), e) < 0)
 			return -1;
 		if (unlinkat(r->root, r->id, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;

@@ -22,6 +22,7 @@ struct record {
 	int dir;                        /* <root>/<id>; also what the lock hangs on */
 	bool is_ours;                   /* made by this process and not kept yet: undo removes it */
 	bool is_locked;
+	bool has_files;                 /* of those that we reserved: record.json has been written */
 	char id[RECORD_NAME_MAX + 1];
 	struct oci_saved saved;         /* after record_load: strings in the caller's arena */
 	bool is_readable;               /* record.json was there and made sense */

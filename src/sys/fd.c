@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -197,9 +198,9 @@ int file_replace_at(int dir, const char *name, const void *data, size_t n, mode_
 
 	if (fd < 0)
 		return -1;
-	/* fchmod, since the caller's umask is not ours to change nor to obey. */
+	/* fchmod, since the caller's umask is not ours to change nor to obey; it takes nothing from 0600. */
 	if ((n && fd_write_all(fd, data, n, e) < 0) ||
-	    (fchmod(fd, mode) < 0 && err_sys(e, "chmod")) ||
+	    (mode != 0600 && fchmod(fd, mode) < 0 && err_sys(e, "chmod")) ||
 	    (renameat(dir, temporary, dir, name) < 0 && err_sys(e, "rename"))) {
 		(void)unlinkat(dir, temporary, 0);
 		return err_in(e, "replace \"%s\"", name);
@@ -252,8 +253,18 @@ int fd_set_cloexec(int fd, bool on, struct err *e)
 	return 0;
 }
 
+/* One call, when all is well. */
+static bool has_stdio(void)
+{
+	struct pollfd p[3] = { { .fd = STDIN_FILENO }, { .fd = STDOUT_FILENO }, { .fd = STDERR_FILENO } };
+
+	return poll(p, 3, 0) >= 0 && !((p[0].revents | p[1].revents | p[2].revents) & POLLNVAL);
+}
+
 int fd_ensure_stdio(struct err *e)
 {
+	if (has_stdio())
+		return 0;
 	for (int want = STDIN_FILENO; want <= STDERR_FILENO; want++) {
 		int fd;
 
