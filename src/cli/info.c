@@ -52,7 +52,7 @@ static int info(const struct globals *g, const void *values, const struct words 
 	"The exit code is 0 when containers can run here, 6 when they cannot."
 
 const struct command command_info = {
-	.name = "info", .arguments = "", .summary = "tell what this host offers to containers, what it lacks, and what helps",
+	.name = "info", .arguments = "", .summary = "tell what this host offers to containers, and what not",
 	.notes = NOTES, .options = info_options, .size = sizeof(struct info_values), .is_quiet = true, .run = info,
 };
 

@@ -420,6 +420,12 @@ static void groups(const struct look *l)
 {
 	const struct cgroup_plan *p = &l->plan->cgroup;
 
+	if (p->unit.name && !unit_is_supported())
+		problem_add(l->problems, false, ERR_UNSUPPORTED, "this husk was built without libsystemd: use "
+			    "--cgroup-manager=cgroupfs");
+	else if (p->unit.name && !path_allows("/run/systemd/system", F_OK))
+		problem_add(l->problems, false, ERR_UNSUPPORTED, "systemd does not run on this host: use "
+			    "--cgroup-manager=cgroupfs");
 	for (size_t i = 0; i < p->writes.n; i++)
 		write_(l, &p->writes.v[i]);
 	for (int i = 0; p->writes.n && l->host->is_rootless && i < p->n; i++) {

@@ -15,6 +15,7 @@
 #include "life/describe.h"
 #include "life/state.h"
 #include "oci-spec/spec.h"
+#include "parts/cgroup/unit.h"
 #include "parts/guard/caps.h"
 #include "sys/accounts.h"
 #include "sys/fd.h"
@@ -315,11 +316,17 @@ static void subids(struct looker *l)
 
 static void services(struct looker *l)
 {
+	static const char consequence[] = "--systemd-cgroup and --cgroup-manager=systemd are refused";
+
 	if (path_allows("/run/systemd/system", F_OK))
 		found(l, "systemd", "runs this host");
 	else
-		lacks(l, FINDING_LACK, "systemd", "does not run this host", "--systemd-cgroup cannot work", "use the default "
-		      "cgroup manager, cgroupfs");
+		lacks(l, FINDING_LACK, "systemd", "does not run this host", consequence, "the default cgroup manager, cgroupfs");
+	if (unit_is_supported())
+		found(l, "systemd client", "part of this husk (husk-bus)");
+	else
+		lacks(l, FINDING_LACK, "systemd client", "not part of this husk", consequence, "build husk where libsystemd's headers "
+		      "are installed (package libsystemd-dev)");
 	if (path_allows("/usr/sbin/criu", X_OK) || path_allows("/usr/bin/criu", X_OK) || path_allows("/usr/local/sbin/criu", X_OK))
 		found(l, "criu", "installed");
 	else

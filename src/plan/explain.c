@@ -88,15 +88,30 @@ static const char *kinds(struct teller *t, uint64_t bits)
 	return all;
 }
 
+/* Systemd is asked when there is a process that it can put there; otherwise the process is born in its groups. */
+static void scope(struct teller *t)
+{
+	const struct cgroup_unit *u = &t->p->cgroup.unit;
+	const char *line = unit_print(u, t->a);
+
+	heading(t, "While it waits: cgroups, by systemd");
+	say(t, "ask %s for the scope %s, in %s, with", u->is_user ? "the user's systemd" : "systemd", u->name, u->cgroup);
+	for (; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		say(t, "  %.*s", (int)strcspn(line, "\n"), line);
+}
+
 static void cgroups(struct teller *t)
 {
 	const struct cgroup_plan *c = &t->p->cgroup;
 
-	heading(t, "On the host, before there is a process: cgroups");
+	if (c->unit.name)
+		scope(t);
+	else
+		heading(t, "On the host, before there is a process: cgroups");
 	if (c->manager == CGROUP_MANAGER_NONE)
 		say(t, "no cgroups are made: the container stays in those of its caller");
 	for (int i = 0; i < c->n; i++)
-		say(t, "make %s/%s (%s)", c->dir[i].mount, c->dir[i].path,
+		say(t, "%s %s/%s (%s)", c->unit.name ? "use" : "make", c->dir[i].mount, c->dir[i].path,
 		    c->dir[i].is_v2 ? c->n == 1 && c->v2_controllers ? c->v2_controllers : "the unified hierarchy" :
 		    c->dir[i].controllers);
 	for (size_t i = 0; i < c->writes.n; i++)
@@ -339,8 +354,11 @@ const struct explanation *plan_explain(const struct plan *p, struct arena *a)
 	struct teller t = { .p = p, .a = a, .out = ARENA_NEW(a, struct explanation) };
 
 	t.out->v = ARENA_ARRAY(a, struct explained, HEADINGS_MAX);
-	cgroups(&t);
+	if (!p->cgroup.unit.name)
+		cgroups(&t);
 	namespaces(&t);
+	if (p->cgroup.unit.name)
+		cgroups(&t);
 	root(&t);
 	enter(&t);
 	become(&t);

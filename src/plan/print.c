@@ -135,6 +135,11 @@ static void print_cgroup(const struct out *o, const struct plan *p)
 	for (int i = 0; i < c->n; i++)
 		line(o, "  %s: %s/%s", c->dir[i].is_v2 ? "unified" : c->dir[i].controllers, c->dir[i].mount,
 		     c->dir[i].path);
+	if (c->unit.name) {
+		line(o, "  unit %s of %s systemd: %s", c->unit.name, c->unit.is_user ? "the user's" : "the system's", c->unit.cgroup);
+		for (const char *l = unit_print(&c->unit, o->a); *l; l += strcspn(l, "\n"), l += *l == '\n')
+			line(o, "    %.*s", (int)strcspn(l, "\n"), l);
+	}
 	for (size_t i = 0; i < c->writes.n; i++) {
 		const struct cgroup_write *w = &c->writes.v[i];
 

@@ -37,7 +37,8 @@ static const char *result(const char *text, size_t len, const char *host_name, s
 	const struct create_request rq = {
 		.id = "golden", .bundle = "/bundle", .root = "/run/husk", .config = "/bundle/config.json",
 		.console_socket = strstr(text, "\"terminal\": true") ? "/console.sock" : NULL, .detach = true,
-		.manager = str_eq(host_name, "rootless") ? CGROUP_MANAGER_NONE : CGROUP_MANAGER_FS,
+		.manager = strstr(text, "org.systemd.property") ? CGROUP_MANAGER_SYSTEMD :
+			   str_eq(host_name, "rootless") ? CGROUP_MANAGER_NONE : CGROUP_MANAGER_FS,
 		.activation = { .notify_socket = strstr(text, "test.notify") ? "/run/systemd/notify" : NULL },
 	};
 	struct spec_error fault;

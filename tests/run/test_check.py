@@ -230,6 +230,22 @@ def test_what_the_host_lacks_is_an_error_with_its_place(husk, bundle):
     assert "process.rlimits[0].hard" in paths
 
 
+def test_systemd_is_told_apart(husk, bundle):
+    bundle.linux["cgroupsPath"] = "machine.slice:husk:web"
+    bundle.config["annotations"] = {"org.systemd.property.TimeoutStopUSec": "uint64 5000000"}
+    bundle.linux["resources"]["pids"] = {"limit": 7}
+    bundle.write()
+    assert [p[2] for p in errors(husk("check", bundle.path, check=UNSOUND))] == ["linux.cgroupsPath"]
+    result = husk("check", "--explain", bundle.path, options=["--systemd-cgroup"])
+    if os.path.exists("/run/systemd/system"):
+        assert result.code == 0
+        for words in ("ask systemd for the scope husk-web.scope", "TasksMax = 7", "TimeoutStopUSec = 5000000"):
+            assert words in result.out
+    else:
+        assert result.code == UNSOUND
+        assert "config.json: error: systemd does not run on this host: use --cgroup-manager=cgroupfs" in result.out
+
+
 def test_a_very_wrong_config_comes_to_an_end(husk, bundle):
     bundle.config["mounts"] += [{"destination": 1}] * 2000
     bundle.write()

@@ -30,6 +30,16 @@ static void environment(char *envp[4])
 	envp[n] = NULL;
 }
 
+static size_t bus_size(void)
+{
+	return husk_bus_end ? (size_t)(husk_bus_end - husk_bus_start) : 0;
+}
+
+bool unit_is_supported(void)
+{
+	return bus_size() > 0;
+}
+
 static int ask(const char *verb, const char *name, bool is_user, const char *const *words, size_t n, struct err *e)
 {
 	AUTO(arena) mem = ARENA_NONE;
@@ -37,7 +47,7 @@ static int ask(const char *verb, const char *name, bool is_user, const char *con
 	/* sd_booted(3): this folder says that systemd is the init of this host. */
 	AUTO_FD int program = -EBADF, running = fd_open("/run/systemd/system", O_PATH | O_DIRECTORY, 0, e);
 	char *envp[4];
-	size_t size = husk_bus_end ? (size_t)(husk_bus_end - husk_bus_start) : 0;
+	size_t size = bus_size();
 	struct helper h = { .path = "husk-bus", .argv = (char *const *)argv, .envp = envp, .timeout = SECONDS };
 
 	if (!size)

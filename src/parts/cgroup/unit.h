@@ -47,8 +47,13 @@ void unit_add(struct unit_words *, const char *name, const char *signature, cons
 	__attribute__((format(printf, 4, 5)));
 void unit_word(struct unit_words *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Does this husk carry husk-bus? Without it there is no systemd manager. */
+bool unit_is_supported(void);
 /* On the host; each is one start of husk-bus, with a deadline. */
 int unit_start(const struct cgroup_unit *, pid_t init, struct err *);
 int unit_set(const char *name, bool is_user, const struct unit_words *, struct err *);
 /* Ends what is left in it and forgets it; no error when it is gone already. */
 int unit_stop(const char *name, bool is_user, struct err *);
+
+/* The properties, each on a line of its own: "MemoryMax = 1048576". */
+char *unit_print(const struct cgroup_unit *, struct arena *);
