@@ -171,6 +171,7 @@ static void describe(struct decoder *d, size_t at, const char *fmt, va_list ap)
 {
 	struct text path = TEXT(d->err->path);
 
+	d->err->path[0] = '\0';                 /* of the fault before */
 	print_path(d, &path);
 	place(d, at, &d->err->line, &d->err->column);
 	vsnprintf(d->err->message, sizeof(d->err->message), fmt, ap);

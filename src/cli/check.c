@@ -77,7 +77,8 @@ static int check(const struct globals *g, const void *values, const struct words
 
 const struct command command_check = {
 	.name = "check", .arguments = "[BUNDLE]", .summary = "find everything that is wrong with a bundle",
-	.notes = "Nothing is done and nothing is written. All problems are printed, each with its place in the configuration: FILE:LINE:COLUMN: SEVERITY: PATH: MESSAGE. An "
+	.notes = "Nothing is done and nothing is written. All problems are printed, each with its place in the "
+		 "configuration: FILE:LINE:COLUMN: SEVERITY: PATH: MESSAGE. An "
 		 "error is what create would refuse on this host; a warning is what is allowed and yet probably not meant. BUNDLE is "
 		 "the current directory if it is not given.\n\n"
 		 "The exit code is 0 when the bundle is sound, 4 when it is not, another one when it could not be looked at.",

@@ -5,6 +5,7 @@
  */
 #include "plan/explain.h"
 
+#include <inttypes.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -328,6 +329,11 @@ static void become(struct teller *t)
 	say(t, "working directory: %s", p->cwd.s);
 }
 
+static const char *limit(struct teller *t, uint64_t n)
+{
+	return n == UINT64_MAX ? "unlimited" : arena_printf(t->a, "%" PRIu64, n);
+}
+
 static void start(struct teller *t)
 {
 	const struct plan *p = t->p;
@@ -335,8 +341,8 @@ static void start(struct teller *t)
 	heading(t, "Now it is \"created\", and waits for husk start. Then");
 	hooks(t, HOOK_START_CONTAINER, "startContainer hook, inside");
 	for (size_t i = 0; i < p->limits.n; i++)
-		say(t, "%s: %lld, at most %lld%s", limits_name(p->limits.list[i].resource), (long long)p->limits.list[i].soft,
-		    (long long)p->limits.list[i].hard, p->limits.list[i].hard == UINT64_MAX ? " (unlimited)" : "");
+		say(t, "%s: %s, at most %s", limits_name(p->limits.list[i].resource), limit(t, p->limits.list[i].soft),
+		    limit(t, p->limits.list[i].hard));
 	if (p->seccomp.code && !p->seccomp.has_listener)
 		say(t, "system calls go through a filter of %u instructions", (unsigned)p->seccomp.len);
 	if (p->environment.wants_home)

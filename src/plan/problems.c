@@ -26,12 +26,18 @@ static bool is_element_of(const char *element, const char *path)
 }
 
 /* One cause, told in two ways: the same place, or an element and a member of it; beneath a value of the wrong type. */
-static bool follows(const char *path, const struct problem *from)
+static bool follows(const struct problem *p, const struct problem *from)
 {
-	if (!*path || !*from->path || from->is_warning)
+	if (!*p->path || !*from->path || from->is_warning)
 		return false;
-	return str_eq(path, from->path) || is_element_of(path, from->path) ||
-	       (from->is_decoders && is_within(path, from->path));
+	if (from->is_decoders && is_within(p->path, from->path))
+		return true;
+	return !p->is_warning && (str_eq(p->path, from->path) || is_element_of(p->path, from->path));
+}
+
+static bool is_same(const struct problem *p, const struct problem *q)
+{
+	return p->is_warning == q->is_warning && str_eq(p->path, q->path) && str_eq(p->message, q->message);
 }
 
 static void add(struct problems *l, struct problem p)
@@ -40,13 +46,9 @@ static void add(struct problems *l, struct problem p)
 		l->is_full = true;
 		return;
 	}
-	for (size_t i = 0; i < l->n; i++) {
-		if (p.is_warning ? str_eq(p.path, l->v[i].path) && str_eq(p.message, l->v[i].message)
-				 : follows(p.path, &l->v[i]))
+	for (size_t i = 0; i < l->n; i++)
+		if (is_same(&p, &l->v[i]) || follows(&p, &l->v[i]))
 			return;
-		if (!p.is_warning && !*p.path && str_eq(p.message, l->v[i].message))
-			return;
-	}
 	if (l->n == l->room) {
 		size_t room = l->room ? 2 * l->room : 16;
 		struct problem *v = ARENA_ARRAY(l->mem, struct problem, room);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Golden files: cases/NAME.json on each of four hosts gives golden/NAME-HOST.txt, a printed plan or an
- * error.  HUSK_UPDATE=1 writes them anew; read the difference before you commit it.
+ * error, and golden/NAME-explained.txt, what people are told of it on the v2 host.  HUSK_UPDATE=1 writes them anew;
+ * read the difference before you commit it.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "plan/explain.h"
 #include "plan/hosts.h"
 #include "plan/plan.h"
 #include "plan/print.h"
@@ -31,9 +33,23 @@ static char *slurp(const char *path, struct arena *a, size_t *len)
 	return text;
 }
 
+static const char *explained(const struct plan *plan, struct arena *a)
+{
+	const struct explanation *x = plan_explain(plan, a);
+	const char *text = "";
+
+	for (size_t i = 0; i < x->n; i++) {
+		text = arena_printf(a, "%s%s\n", text, x->v[i].title);
+		for (size_t k = 0; k < x->v[i].n; k++)
+			text = arena_printf(a, "%s  %s\n", text, x->v[i].lines[k]);
+	}
+	return text;
+}
+
 static const char *result(const char *text, size_t len, const char *host_name, struct arena *a)
 {
-	const struct host host = host_named(host_name);
+	const bool explains = str_eq(host_name, "explained");
+	const struct host host = host_named(explains ? "v2" : host_name);
 	const struct create_request rq = {
 		.id = "golden", .bundle = "/bundle", .root = "/run/husk", .config = "/bundle/config.json",
 		.console_socket = strstr(text, "\"terminal\": true") ? "/console.sock" : NULL, .detach = true,
@@ -50,7 +66,7 @@ static const char *result(const char *text, size_t len, const char *host_name, s
 		return arena_printf(a, "decode: %s: %s\n", fault.path, fault.message);
 	if (plan_create(&plan, config, &rq, &host, a, &e) < 0)
 		return arena_printf(a, "error %d: %s\n", e.kind, e.msg);
-	return plan_print(plan, a);
+	return explains ? explained(plan, a) : plan_print(plan, a);
 }
 
 static void show_difference(const char *got, const char *want)
@@ -103,6 +119,7 @@ int main(void)
 	for (int i = 0; i < n; i++) {
 		for (size_t h = 0; h < ARRAY_SIZE(host_names); h++)
 			check(dir, names[i]->d_name, host_names[h]);
+		check(dir, names[i]->d_name, "explained");
 		free(names[i]);
 	}
 	if (n >= 0)
