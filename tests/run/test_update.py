@@ -415,6 +415,15 @@ def test_a_failed_update_leaves_device_rules_as_they_were(husk, opener, group):
         assert opener() == ["kmsg"] and settings(group) == before
 
 
+@only_v1
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_a_failure_before_the_device_rules_does_not_touch_them(husk, opener):
+    """Putting them back would begin with the refusal of all devices."""
+    code, trace = traced(husk, ["update", "--device-rule=allow a", "--cpu-quota=5", opener.id], "-e", "trace=openat2")
+    assert code != 0 and "cpu.cfs_quota_us" in trace
+    assert "devices.allow" not in trace and "devices.deny" not in trace
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 @pytest.mark.parametrize("when", [1, 2], ids=["before", "after"])
 def test_when_the_record_cannot_be_written_all_is_taken_back_device_rules_too(husk, opener, group, when):

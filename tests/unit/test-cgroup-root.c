@@ -12,6 +12,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "oci-spec/config.h"
+#include "parts/cgroup/below.h"
 #include "parts/cgroup/cgroup.h"
 #include "parts/cgroup/control.h"
 #include "parts/cgroup/merge.h"
@@ -273,6 +274,50 @@ static void update(void)
 	   "what the record would keep");
 }
 
+/* v1 alone: the group of a command with a timeout lies in the freezer. */
+static void below(void)
+{
+	AUTO(arena) a = ARENA_NONE;
+	AUTO(cgroup) cg = CGROUP_NONE;
+	AUTO(below) b = BELOW_NONE;
+	struct cgroup_plan p;
+	struct err e = {};
+	char path[128];
+	int fds[CGROUP_DIRS], n = 0, status = 0;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/%s/b", top);
+	if (!good(plan(&p, path, "{}", &a, &e), &e, "plan") || !good(cgroup_make(&cg, &p, &e), &e, "make"))
+		return;
+	if (host.cgroups != HOST_CGROUP_V2 && cg.dir[cg.n - 1].is_v2) {
+		cg.n--;
+		good(below_make(&b, &cg, &e), &e, "a group below, in the freezer");
+		snprintf(path, sizeof(path), "%s/b/%s", top, b.name);
+		OK(exists(path), "it is there");
+		good(cgroup_entries(&cg, fds, &n, &e), &e, "its way in");
+		pid = fork();
+		if (pid == 0) {
+			for (int i = 0; i < n; i++)
+				if (write(fds[i], "0", 1) != 1)
+					_exit(1);
+			for (fork();;)
+				pause();
+		}
+		for (int i = 0; i < n; i++)
+			close(fds[i]);
+		while (cgroup_is_empty(&b.cgroup, &e) == 1)
+			usleep(1000);
+		good(cgroup_kill(&b.cgroup, &e), &e, "all in it are killed");
+		OK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "by SIGKILL");
+		while (cgroup_is_empty(&b.cgroup, &e) == 0)
+			usleep(1000);
+		below_undo(&b);
+		OK(!exists(path), "and it is removed");
+		cg.n++;
+	}
+	cgroup_undo(&cg);
+}
+
 static void nested(void)
 {
 	AUTO(arena) a = ARENA_NONE;
@@ -356,6 +401,7 @@ int main(void)
 	life();
 	undo();
 	update();
+	below();
 	OK(!exists(top), "undone at the end of its scope");
 	nested();
 	replaced();

@@ -224,8 +224,10 @@ static int plan_devices_v1(struct planner *p, int dir, const struct device_rules
 	p->out->before.v = ARENA_ARRAY(p->arena, struct cgroup_put, moves.n + 2 * p->out->writes.n + 1);
 	for (size_t i = 0; i < moves.n; i++)
 		add_put(p, dir, device_file(&moves.v[i]), device_word(&moves.v[i], p->arena));
+	p->out->m_devices = moves.n;
 	look_before(p);
 	devices_v1_moves(&moves, &is, &wanted, p->arena);
+	p->out->n_devices = moves.n;
 	for (size_t i = 0; i < moves.n; i++)
 		if (limits_add(&l, dir, 0, "linux.resources.devices", device_file(&moves.v[i]), "%s",
 			       device_word(&moves.v[i], p->arena)) < 0)
@@ -332,16 +334,20 @@ static void put_all(const struct cgroup *cg, const struct cgroup_puts *puts, str
 int cgroup_update_apply(const struct cgroup *cg, const struct cgroup_update *u, struct arena *a, struct err *e)
 {
 	TRACE("change limits");
-	struct err ignored;
+	const struct cgroup_writes limits = { u->writes.v, u->writes.n - u->n_devices };
+	const struct cgroup_writes devices = { u->writes.v + limits.n, u->n_devices };
+	struct cgroup_puts back = u->before;
 
-	if (write_limits(cg, &u->writes, false, e) == 0 && write_limits(cg, &u->writes, true, e) == 0 &&
-	    (!cg->scope || unit_set(cg->scope, cg->is_user, &u->properties, e) == 0) &&
-	    (!u->rules || cgroup_set_devices(unified(cg), u->rules, a, e) == 0))
+	if (write_limits(cg, &limits, false, e) < 0 || write_limits(cg, &limits, true, e) < 0) {
+		/* Writing device rules again could refuse all of them for a moment: not when none was changed. */
+		back.v += u->m_devices;
+		back.n -= u->m_devices;
+	} else if (write_limits(cg, &devices, false, e) == 0 &&
+		   /* The program is replaced in one step, and that is the last one. */
+		   (!u->rules || cgroup_set_devices(unified(cg), u->rules, a, e) == 0)) {
 		return 0;
-	/* The program is replaced in one step, and that was the last one. Properties are taken or refused as a whole. */
-	if (cg->scope && unit_set(cg->scope, cg->is_user, &u->old_properties, &ignored) < 0)
-		log_warning("%s", ignored.msg);
-	put_all(cg, &u->before, a);
+	}
+	put_all(cg, &back, a);
 	return -1;
 }
 

@@ -20,8 +20,9 @@ struct cgroup_put {
 struct cgroup_puts { struct cgroup_put *v; size_t n; };
 
 struct cgroup_update {
-	struct cgroup_writes writes;
-	struct cgroup_puts before;      /* in the order in which to write them */
+	struct cgroup_writes writes;    /* the last N_DEVICES of them are device rules of v1 */
+	struct cgroup_puts before;      /* in the order in which to write them; the first M_DEVICES are device rules */
+	size_t n_devices, m_devices;
 	const struct device_rules *rules;       /* v2: the new device program, NULL: stays */
 	const struct device_rules *old_rules;
 	struct unit_words properties, old_properties;   /* of systemd's unit */
