@@ -47,7 +47,7 @@ int stage_clean_state(struct init *in, struct err *e)
 			return err_sys(e, "become undumpable");
 	/* What the caller's address space looked like is no business of the payload's (setarch(8)). */
 	personality(PER_LINUX);
-	return signals_reset(e);
+	return signals_reset(in->plan->signals, e);
 }
 
 int stage_join(struct init *in, struct err *e)

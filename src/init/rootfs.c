@@ -15,7 +15,7 @@ void rootfs_undo(struct rootfs *r)
 
 int rootfs_build(struct rootfs *r, const struct rootfs_inputs *in, struct err *e)
 {
-	AUTO(nests) nests = { .n = 0 };
+	AUTO(nests) nests = { .cwd = -1 };
 	struct root root;
 	AUTO(trees) trees = { .ask = in->mounts->n_trees ? in->ask : NULL, .context = in->context };
 

@@ -69,6 +69,7 @@ struct plan {
 	struct environment_plan environment;
 	struct limits_plan limits;
 	struct schedule_plan schedule;
+	uint64_t signals;               /* what the caller has left ignored: bit N-1 is signal N */
 	struct memory_plan memory;
 	struct stdio_plan stdio;
 	const char *const *args;        /* NULL at the end; NULL itself: no process was given, `start` fails */

@@ -72,6 +72,7 @@ int process_plan(struct plan *p, const struct process_request *rq, const struct 
 		.listen_names = rq->activation ? rq->activation->listen_names : NULL,
 	};
 
+	p->signals = host->ignored_signals;
 	p->args = proc ? arguments(&proc->args, a) : NULL;
 	p->cwd = CPATH(arena_strdup(a, proc ? proc->cwd : "/"));
 	if (user_plan(&p->user, proc ? proc->user : NULL, rq->denies_setgroups, rq->annotations->keeps_groups, "process.user",

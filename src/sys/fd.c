@@ -65,7 +65,10 @@ int fd_write_all(int fd, const void *data, size_t n, struct err *e)
 	return 0;
 }
 
-ssize_t fd_read_text(int fd, char *buf, size_t size, struct err *e)
+/* Less than half a page: seq_file(9) has had nothing more to say, whatever its records are. */
+#define PIECE_MAX 2048
+
+static ssize_t read_text(int fd, char *buf, size_t size, bool is_piece, struct err *e)
 {
 	size_t len = 0;
 
@@ -79,30 +82,21 @@ ssize_t fd_read_text(int fd, char *buf, size_t size, struct err *e)
 		if (n == 0)
 			break;
 		len += (size_t)n;
+		if (is_piece && n < PIECE_MAX)
+			break;
 	}
 	buf[len] = '\0';
 	return (ssize_t)len;
 }
 
-/*
- * seq_read(9) stops before the end only when its buffer, a page at the least, is full: who asks for less than that
- * and gets less than he asked for has come to the end.
- */
-#define SEQ_PAGE 4096u
+ssize_t fd_read_text(int fd, char *buf, size_t size, struct err *e)
+{
+	return read_text(fd, buf, size, false, e);
+}
 
 ssize_t fd_read_made(int fd, char *buf, size_t size, struct err *e)
 {
-	ssize_t n;
-
-	if (size > SEQ_PAGE)
-		return fd_read_text(fd, buf, size, e);
-	do
-		n = read(fd, buf, size - 1);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_sys(e, "read");
-	buf[n] = '\0';
-	return n;
+	return read_text(fd, buf, size, true, e);
 }
 
 char *fd_read_all(int fd, size_t max, struct arena *a, size_t *len, struct err *e)
@@ -168,7 +162,7 @@ ssize_t file_read_at(int dir, const char *name, char *buf, size_t size, struct e
 
 	if (fd < 0)
 		return -1;
-	n = fd_read_text(fd, buf, size, e);
+	n = fd_read_made(fd, buf, size, e);
 	return n < 0 ? err_in(e, "\"%s\"", name) : n;
 }
 

@@ -23,7 +23,10 @@ int fd_open_null(int flags, struct err *);
 int fd_write_all(int fd, const void *, size_t, struct err *);
 /* Up to SIZE-1 bytes, NUL added. Returns the length. */
 ssize_t fd_read_text(int fd, char *buf, size_t size, struct err *);
-/* The same for a file that the kernel makes up (proc, cgroup): one read(2) where that is known to give all of it. */
+/*
+ * The same for files that the kernel writes as one piece (/proc, /sys): a read that is short is their end, without
+ * another one to be told so.
+ */
 ssize_t fd_read_made(int fd, char *buf, size_t size, struct err *);
 /* The whole file, NUL added, in the arena; larger than MAX is an error. */
 char *fd_read_all(int fd, size_t max, struct arena *, size_t *len, struct err *);

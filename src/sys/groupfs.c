@@ -98,12 +98,9 @@ int groupfs_write(int group, const char *file, const char *text, struct err *e)
 ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct err *e)
 {
 	AUTO_FD int fd = groupfs_open_file(group, file, O_RDONLY, e);
-	ssize_t n;
+	ssize_t n = fd < 0 ? -1 : fd_read_made(fd, buf, size, e);
 
-	if (fd < 0)
-		return -1;
-	n = fd_read_made(fd, buf, size, e);
-	return n < 0 ? err_in(e, "\"%s\"", file) : n;
+	return fd >= 0 && n < 0 ? err_in(e, "\"%s\"", file) : n;
 }
 
 int groupfs_chown(int group, const char *file, uid_t uid, gid_t gid, struct err *e)

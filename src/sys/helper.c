@@ -71,7 +71,7 @@ static void become(const struct helper *h, int in, int out)
 		return;
 	if (h->cwd && chdir(h->cwd) < 0)
 		return;
-	if (signals_reset(&ignored) < 0)
+	if (signals_reset(SIGNALS_ALL, &ignored) < 0)
 		return;
 	if (h->fd > 0)
 		sys_execveat(h->fd, "", h->argv, envp, AT_EMPTY_PATH);

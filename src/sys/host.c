@@ -6,12 +6,14 @@
  */
 #include "sys/host.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/statfs.h>
@@ -26,9 +28,12 @@
 #include "sys/fd.h"
 #include "sys/mountinfo.h"
 #include "sys/procfs.h"
+#include "sys/root.h"
+#include "sys/signals.h"
 
 #define CGROUPS         "/sys/fs/cgroup"
 #define TEXT_MAX        (16ul << 20)
+#define OWN_CGROUPS_MAX (64ul << 10)    /* fourteen hierarchies and paths of a page each */
 
 #define FLOOR_MAJOR     5
 #define FLOOR_MINOR     14
@@ -72,19 +77,13 @@ static int look_at_kernel(struct host *h, struct arena *a, struct err *e)
 	return 0;
 }
 
-static void look_at_ourselves(struct host *h, const struct procfs *proc)
+static void look_at_ourselves(struct host *h)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	struct err ignored;
-	char ns[64];
 
 	h->uid = geteuid();
 	h->gid = getegid();
-	/* By the namespace itself: a map of everything to itself looks like the initial one. */
-	h->in_userns = procfs_read_link(proc, "self/ns/user", ns, sizeof(ns), &ignored) > 0 &&
-		       strcmp(ns, INITIAL_USERNS) != 0;
-	h->is_rootless = h->uid != 0 || h->in_userns;
 	h->can_mount_proc = true;
 	if (syscall(SYS_capget, &head, caps) == 0)
 		h->capabilities = (uint64_t)caps[1].permitted << 32 | caps[0].permitted;
@@ -94,7 +93,8 @@ static void look_at_ourselves(struct host *h, const struct procfs *proc)
 		h->last_cap++;
 }
 
-static void look_at_namespaces(struct host *h, const struct procfs *proc)
+/* One look into the directory instead of one for each name in it. */
+static void look_at_namespaces(struct host *h, const struct procfs *self)
 {
 	static const struct { const char *name; uint64_t bit; } kinds[] = {
 		{ "cgroup", CLONE_NEWCGROUP }, { "ipc", CLONE_NEWIPC }, { "mnt", CLONE_NEWNS },
@@ -102,21 +102,47 @@ static void look_at_namespaces(struct host *h, const struct procfs *proc)
 		{ "user", CLONE_NEWUSER },     { "uts", CLONE_NEWUTS },
 	};
 	struct err ignored;
-	AUTO_FD int dir = procfs_open_file(proc, "self/ns", O_PATH | O_DIRECTORY, &ignored);
+	AUTO_FD int dir = procfs_open_file(self, "ns", O_RDONLY | O_DIRECTORY, &ignored);
+	struct dirent64 *entry;
+	_Alignas(struct dirent64) char buf[2048];
+	char user[64] = "";
+	ssize_t n = dir < 0 ? -1 : syscall(SYS_getdents64, dir, buf, sizeof(buf));
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds) && dir >= 0; i++)
-		if (faccessat(dir, kinds[i].name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-			h->ns_kinds |= kinds[i].bit;
+	for (char *p = buf; n > 0 && p < buf + n; p += entry->d_reclen) {
+		entry = (struct dirent64 *)p;
+		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+			if (str_eq(entry->d_name, kinds[i].name))
+				h->ns_kinds |= kinds[i].bit;
+	}
+	/* By the namespace itself: a map of everything to itself looks like the initial one. */
+	h->in_userns = dir >= 0 && root_read_link_at(dir, "user", user, sizeof(user), &ignored) > 0 &&
+		       strcmp(user, INITIAL_USERNS) != 0;
+	h->is_rootless = h->uid != 0 || h->in_userns;
 }
 
-static void look_at_features(struct host *h, const struct procfs *proc, struct arena *a)
+static void look_at_signals(struct host *h, const struct procfs *self)
+{
+	char text[4096];
+	struct err ignored;
+	const char *line;
+
+	h->ignored_signals = SIGNALS_ALL;
+	if (procfs_read(self, "status", text, sizeof(text), &ignored) < 0 || !(line = strstr(text, "\nSigIgn:\t")))
+		return;
+	errno = 0;
+	h->ignored_signals = strtoull(line + strlen("\nSigIgn:\t"), NULL, 16);
+	if (errno)
+		h->ignored_signals = SIGNALS_ALL;
+}
+
+static void look_at_features(struct host *h, const struct procfs *self, struct arena *a)
 {
 	char text[4096];
 	struct err ignored;
 
 	/* Without a policy everybody is "kernel", as libselinux reads it too. */
 	h->has_selinux = path_has_magic("/sys/fs/selinux", SELINUX_MAGIC) &&
-			 procfs_read(proc, "self/attr/current", text, sizeof(text), &ignored) > 0 &&
+			 procfs_read(self, "attr/current", text, sizeof(text), &ignored) > 0 &&
 			 strcmp(text, "kernel") != 0;
 	h->has_apparmor = read_small("/sys/module/apparmor/parameters/enabled", text, sizeof(text)) &&
 			  text[0] == 'Y';
@@ -142,7 +168,7 @@ static void look_at_features(struct host *h, const struct procfs *proc, struct a
 struct cgroup_look {
 	struct host *host;
 	struct arena *arena;
-	const struct procfs *proc;
+	const struct procfs *self;      /* our own directory in /proc */
 	const char *mounts;             /* text of mountinfo, read when it is first needed */
 };
 
@@ -153,7 +179,7 @@ static const char *mounts_of(struct cgroup_look *l)
 
 	if (l->mounts)
 		return l->mounts;
-	fd = procfs_open_file(l->proc, "self/mountinfo", O_RDONLY, &ignored);
+	fd = procfs_open_file(l->self, "mountinfo", O_RDONLY, &ignored);
 	if (fd >= 0)
 		l->mounts = fd_read_all(fd, TEXT_MAX, l->arena, NULL, &ignored);
 	if (!l->mounts)
@@ -288,9 +314,11 @@ static void look_at_cgroups(struct cgroup_look *l)
 	struct host *h = l->host;
 	bool pure = path_has_magic(CGROUPS, CGROUP2_SUPER_MAGIC);
 	struct err ignored;
-	AUTO_FD int fd = procfs_open_file(l->proc, "self/cgroup", O_RDONLY, &ignored);
-	char *text = fd < 0 ? NULL : fd_read_all(fd, TEXT_MAX, l->arena, NULL, &ignored);
-	char *end = text ? text + strlen(text) : NULL;
+	char buf[OWN_CGROUPS_MAX], *text = NULL, *end;
+
+	if (procfs_read(l->self, "cgroup", buf, sizeof(buf), &ignored) > 0)
+		text = arena_strdup(l->arena, buf);
+	end = text ? text + strlen(text) : NULL;
 
 	/* From the end, so that v1[] has the order in which the hierarchies were mounted. */
 	while (end && end > text) {
@@ -320,15 +348,20 @@ static void look_at_cgroups(struct cgroup_look *l)
 int host_look(struct host *h, struct arena *a, struct err *e)
 {
 	TRACE("look at the host");
-	AUTO(procfs) proc = PROCFS_NONE;
+	AUTO(procfs) proc = PROCFS_NONE, self = PROCFS_NONE;
 
 	*h = (struct host){ 0 };
 	if (look_at_kernel(h, a, e) < 0 || procfs_open_host(&proc, e) < 0)
 		return err_in(e, "this host");
-	look_at_ourselves(h, &proc);
-	look_at_namespaces(h, &proc);
-	look_at_features(h, &proc, a);
-	look_at_cgroups(&(struct cgroup_look){ .host = h, .arena = a, .proc = &proc });
+	/* Names beneath this directory are looked up as strictly as beneath /proc. */
+	self.fd = procfs_open_file(&proc, "self", O_PATH | O_DIRECTORY, e);
+	if (self.fd < 0)
+		return err_in(e, "this host");
+	look_at_ourselves(h);
+	look_at_namespaces(h, &self);
+	look_at_signals(h, &self);
+	look_at_features(h, &self, a);
+	look_at_cgroups(&(struct cgroup_look){ .host = h, .arena = a, .self = &self });
 	return 0;
 }
 

@@ -41,6 +41,7 @@ struct host {
 	uint64_t ns_kinds;              /* CLONE_NEW* bits that this kernel has */
 	bool has_rdt;
 	const char *rdt_mount;          /* of resctrl, NULL when not mounted */
+	uint64_t ignored_signals;       /* by us, and so by who is born of us: bit N-1 is signal N; all, when not known */
 	bool has_pidfs;                 /* kernel >= 6.9 */
 	bool has_idmap;                 /* idmapped mounts (5.12 and more) */
 	unsigned cpus;                  /* possible CPUs: width of cpu lists */

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "sys/calls.h"
@@ -217,6 +218,60 @@ int mountfd_attach_at(int mnt, int dir, const char *name, struct err *e)
 	if (sys_move_mount(mnt, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return err_sys(e, "attach a mount");
 	return 0;
+}
+
+/* The words of mount(2); 0 is among them, hence the sign. */
+static long old_flags(uint64_t attr)
+{
+	static const struct { uint64_t attr; long flag; } bits[] = {
+		{ MOUNT_ATTR_NOSUID, MS_NOSUID }, { MOUNT_ATTR_NODEV, MS_NODEV }, { MOUNT_ATTR_NOEXEC, MS_NOEXEC },
+		{ MOUNT_ATTR_STRICTATIME, MS_STRICTATIME }, { MOUNT_ATTR_NOATIME, MS_NOATIME },
+		{ MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
+	};
+	long flags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++)
+		if (attr & bits[i].attr) {
+			flags |= bits[i].flag;
+			attr &= ~bits[i].attr;
+		}
+	/* "Read-only" would be one of the file system there, too. */
+	return attr ? -1 : flags;
+}
+
+/* "a", "b=c" as "a,b=c"; a comma in one of them cannot be said. */
+static bool join(struct text *t, const char *data)
+{
+	for (; data && *data; data += strlen(data) + 1) {
+		if (strchr(data, ','))
+			return false;
+		text_add(t, t->len ? "," : "");
+		text_add(t, data);
+	}
+	return !t->cut;
+}
+
+bool mountfd_new_here(const char *name, const char *type, const char *source, const char *data, uint64_t attr)
+{
+	char buf[OPTION_SIZE] = "";
+	struct text t = TEXT(buf);
+	long flags = old_flags(attr);
+
+	return flags >= 0 && join(&t, data) && sys_mount(source, name, type, (unsigned long)flags, buf) == 0;
+}
+
+bool mountfd_bind_here(const char *name, const char *source, bool recursive, uint64_t set, uint64_t clear)
+{
+	struct mount_attr attr = { .attr_set = set, .attr_clr = clear };
+
+	if ((set | clear) & MOUNT_ATTR__ATIME)
+		attr.attr_clr |= MOUNT_ATTR__ATIME;
+	if (sys_mount(source, name, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL) < 0)
+		return false;
+	if ((!set && !clear) || sys_mount_setattr(AT_FDCWD, name, recursive ? AT_RECURSIVE : 0, &attr) == 0)
+		return true;
+	(void)sys_umount(name, MNT_DETACH);
+	return false;
 }
 
 /* umount(2) takes paths alone: "." after fchdir(2), or the descriptor's number in our own /proc/self/fd. */

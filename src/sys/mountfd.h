@@ -28,6 +28,13 @@ int mountfd_idmap(int mnt, int userns_fd, bool recursive, struct err *);
 int mountfd_attach(int mnt, int target, struct err *);
 /* The same on NAME in DIR, which must be ours alone (sys/root.h, nests). A link is not followed. */
 int mountfd_attach_at(int mnt, int dir, const char *name, struct err *);
+/*
+ * In one call or two what mountfd_new() or mountfd_clone(), mountfd_set() and mountfd_attach() do: on NAME in the
+ * working directory, which must be a nest, or a procfs or sysfs of our own where NAME is one component.  False, and
+ * nothing mounted: not possible so, or refused; the long way will tell why.
+ */
+bool mountfd_new_here(const char *name, const char *type, const char *source, const char *data, uint64_t attr);
+bool mountfd_bind_here(const char *name, const char *source, bool recursive, uint64_t set, uint64_t clear);
 /* What is mounted at the descriptor goes away (umount2 MNT_DETACH through /proc/self/fd or fchdir "."). */
 int mountfd_detach(int fd, struct err *);
 /* The same where "/proc" is a container's: PROC is used for what is no directory. */

@@ -153,6 +153,14 @@ int root_nest_of(const struct root *r, cpath p, const char **name)
 	return -1;
 }
 
+bool root_work_in(int fd, int *cwd)
+{
+	if (*cwd != fd && fchdir(fd) < 0)
+		return false;
+	*cwd = fd;
+	return true;
+}
+
 /* ---- making ------------------------------------------------------------------------------- */
 
 enum walk_result {
@@ -469,6 +477,13 @@ int root_symlink_at(int dir, const char *name, const char *target, struct err *e
 	if (symlinkat(target, dir, name) < 0)
 		return err_sys(e, "symlink \"%s\" to \"%s\"", name, target);
 	return 0;
+}
+
+int root_type_at(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -1 : (int)(st.st_mode & S_IFMT);
 }
 
 ssize_t root_read_link_at(int dir, const char *name, char *buf, size_t size, struct err *e)

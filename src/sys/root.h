@@ -23,7 +23,7 @@ typedef struct { const char *s; } cpath;
  * what we make in their top directory is what lies there, and one component is safe to act on by name.
  */
 struct nests {
-	int n;
+	int n, cwd;                     /* CWD: the one that is the working directory, -1: none */
 	struct nest {
 		const char *path;       /* as config.json has it: "/dev" */
 		int fd;                 /* owned */
@@ -47,6 +47,8 @@ void root_changed(const struct root *);
  * The descriptor of the nest in which the path names one component, *NAME, or -1 without a message.  It stays the nest's.
  */
 int root_nest_of(const struct root *, cpath, const char **name);
+/* Makes FD the working directory, unless *CWD says it is: for mount(2), which knows paths alone. */
+bool root_work_in(int fd, int *cwd);
 
 /* Opens what exists; the descriptor is O_CLOEXEC. With O_PATH|O_NOFOLLOW a last symlink itself. */
 int root_open(const struct root *, cpath, int oflags, struct err *);
@@ -75,6 +77,8 @@ int root_mknod_at(int dir, const char *name, mode_t, dev_t, struct err *);
  */
 bool root_make_in_nest(int nest, const char *name, mode_t, dev_t);
 int root_symlink_at(int dir, const char *name, const char *target, struct err *);
+/* S_IFMT of NAME in DIR, of a link itself; -1 and errno. */
+int root_type_at(int dir, const char *name);
 /* Target of link NAME in DIR ("": of the link that DIR itself is), NUL added. Returns the length. */
 ssize_t root_read_link_at(int dir, const char *name, char *buf, size_t size, struct err *);
 int root_chown(int fd, uid_t, gid_t, struct err *);     /* through the descriptor, O_PATH allowed */

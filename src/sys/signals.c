@@ -41,13 +41,13 @@ int signals_open(sigset_t *old, struct err *e)
  * By the raw calls: libc refuses the two or three signals that it keeps for threads, and it was libc
  * that left them ignored, when the caller started us by glibc's posix_spawn(3) (make, Python).
  */
-int signals_reset(struct err *e)
+int signals_reset(uint64_t which, struct err *e)
 {
 	/* All zero is SIG_DFL with no flags and an empty mask, whatever the order of the members. */
 	static const uint64_t none, action[8];
 
 	for (int sig = 1; sig <= KERNEL_NSIG; sig++)
-		if (sig != SIGKILL && sig != SIGSTOP &&
+		if (which >> (sig - 1) & 1 && sig != SIGKILL && sig != SIGSTOP &&
 		    syscall(SYS_rt_sigaction, sig, action, NULL, sizeof(none)) < 0)
 			return err_sys(e, "reset signal %d", sig);
 	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)) < 0)

@@ -3,10 +3,15 @@
 #pragma once
 
 #include <signal.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
 /* Blocks what can be blocked and returns a signalfd; *old is the mask to give back. */
 int signals_open(sigset_t *old, struct err *);
-/* Default dispositions and an empty mask, ignored signals too: what a payload and a hook start with. */
-int signals_reset(struct err *);
+/*
+ * Default dispositions and an empty mask: what a payload and a hook start with.  WHICH: signals that may be ignored or
+ * caught, bit N-1 is signal N.
+ */
+#define SIGNALS_ALL UINT64_MAX
+int signals_reset(uint64_t which, struct err *);

@@ -134,7 +134,7 @@ static void check_reset(void)
 	for (int i = 32; i < 34; i++)
 		syscall(SYS_rt_sigaction, i, &(struct { void (*handler)(int); unsigned long rest[3]; }){ SIG_IGN, { 0 } },
 			NULL, 8);
-	if (signals_reset(&e) < 0)
+	if (signals_reset(SIGNALS_ALL, &e) < 0)
 		_exit(1);
 	f = fopen("/proc/self/status", "r");
 	while (f && fgets(line, sizeof(line), f))

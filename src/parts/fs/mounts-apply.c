@@ -59,8 +59,13 @@ static void target_undo(struct target *t)
 /* For proc and sysfs: the very directory, never what a link in its place leads to. */
 static int open_real_directory(const struct mount_plan *m, const struct root *r, struct err *e)
 {
-	AUTO_FD int fd = root_find(r, m->destination, O_PATH | O_NOFOLLOW, e);
+	AUTO_FD int fd = root_find(r, m->destination, O_PATH | O_NOFOLLOW | O_DIRECTORY, e);
 
+	if (fd >= 0)
+		return TAKE_FD(fd);
+	/* What is it then? */
+	if (!e->msg[0] && e->num == ENOTDIR)
+		fd = root_find(r, m->destination, O_PATH | O_NOFOLLOW, e);
 	if (fd < 0 && e->num == ENOENT) {
 		own_close(&fd);
 		fd = root_make_dir(r, m->destination, 0755, e);
@@ -243,6 +248,34 @@ static int apply_fallback(const struct mount_plan *m, const struct root *r, stru
 	return put(m, r, &t, mnt, anchors, e);
 }
 
+static bool is_plain(const struct mount_plan *m)
+{
+	return !(m->rec_set | m->rec_clear) && !m->propagation && !m->readonly_last;
+}
+
+/* In a nest most file systems need one system call, for there is nothing to hold on to. */
+static bool new_in_nest(const struct mount_plan *m, const struct root *r, const struct target *t, struct anchors *anchors)
+{
+	if (t->nest < 0 || m->is_anchor || m->is_nest || m->tree || m->clear || !is_plain(m) ||
+	    !root_work_in(t->nest, &r->nests->cwd) || !mountfd_new_here(t->name, m->type, m->source, m->data, m->set))
+		return false;
+	anchors_hidden(anchors, m->destination.s);
+	return true;
+}
+
+/* The hierarchies of v1. */
+static bool bind_in_nest(const struct mount_plan *m, const struct root *r, struct anchors *anchors)
+{
+	AUTO(target) t = TARGET_NONE;
+
+	if (!m->tree->is_directory || m->tree->number >= 0 || m->tree->recursive || m->tree->nofollow || m->tree->idmap ||
+	    !is_plain(m) || !make_in_nest(&t, m, r, true) || !root_work_in(t.nest, &r->nests->cwd) ||
+	    !mountfd_bind_here(t.name, m->tree->source, false, m->set, m->clear))
+		return false;
+	anchors_hidden(anchors, m->destination.s);
+	return true;
+}
+
 static int apply_new(const struct mount_plan *m, const struct root *r, struct trees *trees, struct anchors *anchors,
 		     struct err *e)
 {
@@ -252,6 +285,8 @@ static int apply_new(const struct mount_plan *m, const struct root *r, struct tr
 
 	if (open_target(&t, m, r, true, e) < 0)
 		return -1;
+	if (new_in_nest(m, r, &t, anchors))
+		return 0;
 	mnt = mountfd_new(m->type, m->source, m->data, is_filled ? 0 : set_now(m), false, e);
 	if (mnt < 0 && m->fallback && is_refusal(e)) {
 		struct err second;
@@ -300,9 +335,12 @@ static int apply_tree(const struct mount_plan *m, const struct root *r, struct t
 		      struct err *e)
 {
 	AUTO(target) t = TARGET_NONE;
-	AUTO_FD int mnt = trees_take(trees, m->tree, e);
+	AUTO_FD int mnt = -EBADF;
 	struct stat st;
 
+	if (bind_in_nest(m, r, anchors))
+		return 0;
+	mnt = trees_take(trees, m->tree, e);
 	if (mnt < 0)
 		return -1;
 	if (fstat(mnt, &st) < 0)

@@ -308,7 +308,7 @@ static void plan_hierarchy(struct planner *p, const struct fs_cgroup *g, const s
 	struct mount_plan *m;
 
 	if (g->source)
-		source = tree_new(p, (struct tree_plan){ .where = where,
+		source = tree_new(p, (struct tree_plan){ .where = where, .is_directory = true,
 							 .source = arena_strdup(p->arena, g->source) });
 	if (source && !p->facts->cgroups->own_namespace) {
 		m = step(p, MOUNT_TREE, where, at);

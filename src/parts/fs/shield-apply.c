@@ -60,20 +60,47 @@ static int find(const struct root *r, const struct anchors *anchors, cpath path,
 	return root_find(r, path, O_PATH, e);
 }
 
+/*
+ * The anchor in which the path names one component, *NAME; negative: none.  In a procfs or sysfs of our own names are the
+ * kernel's, and no magic link is reached by one of them, so it can be given to mount(2) as it is.
+ */
+static int anchor_of(const struct anchors *anchors, cpath path, const char **name)
+{
+	for (int i = anchors->n - 1; i >= 0; i--) {
+		const char *rest = str_after(path.s, anchors->v[i].destination.s);
+
+		if (!rest || (*rest != '/' && *rest))
+			continue;
+		if (!*rest || !rest[1] || rest[1] == '.' || strchr(rest + 1, '/'))
+			return -1;
+		*name = rest + 1;
+		return anchors->v[i].fd;
+	}
+	return -1;
+}
+
+/* What is covered: a descriptor, or NAME in an anchor. */
+struct spot { int fd; const char *name; };
+
+static int put_on(const struct spot *s, int mnt, struct err *e)
+{
+	return s->name ? mountfd_attach_at(mnt, s->fd, s->name, e) : mountfd_attach(mnt, s->fd, e);
+}
+
 /* kernel < 6.15: only what is attached can be cloned, so the first one is used itself. */
-static int mask_directory(struct covers *c, const char *data, int target, struct err *e)
+static int mask_directory(struct covers *c, const char *data, const struct spot *on, struct err *e)
 {
 	AUTO_FD int mnt = -EBADF;
 
 	if (c->directory < 0) {
 		c->directory = mountfd_new("tmpfs", "husk", data, MASK_ATTR, true, e);
-		return c->directory < 0 ? -1 : mountfd_attach(c->directory, target, e);
+		return c->directory < 0 ? -1 : put_on(on, c->directory, e);
 	}
 	mnt = mountfd_clone(c->directory, "", false, false, e);
-	return mnt < 0 ? -1 : mountfd_attach(mnt, target, e);
+	return mnt < 0 ? -1 : put_on(on, mnt, e);
 }
 
-static int mask_file(struct covers *c, int target, struct err *e)
+static int mask_file(struct covers *c, const struct spot *on, struct err *e)
 {
 	AUTO_FD int mnt = -EBADF;
 
@@ -82,19 +109,43 @@ static int mask_file(struct covers *c, int target, struct err *e)
 	if (c->file < 0)
 		return -1;
 	mnt = mountfd_clone(c->file, "", false, false, e);
-	return mnt < 0 ? -1 : mountfd_attach(mnt, target, e);
+	return mnt < 0 ? -1 : put_on(on, mnt, e);
 }
 
-static int mask(struct covers *c, const char *data, int target, struct err *e)
+static int mask(struct covers *c, const struct shield_plan *p, const struct root *r, const struct anchors *anchors,
+		cpath path, struct err *e)
 {
-	return fd_is_dir(target) ? mask_directory(c, data, target, e) : mask_file(c, target, e);
+	AUTO_FD int target = -EBADF;
+	struct spot on = { .name = NULL };
+	int type;
+
+	on.fd = anchor_of(anchors, path, &on.name);
+	type = on.fd < 0 ? 0 : root_type_at(on.fd, on.name);
+	if (type < 0 && errno == ENOENT)
+		return 0;
+	if (type <= 0 || S_ISLNK((mode_t)type)) {
+		target = find(r, anchors, path, e);
+		if (target < 0)
+			return e->msg[0] ? -1 : 0;
+		on = (struct spot){ target, NULL };
+		type = fd_is_dir(target) ? S_IFDIR : S_IFREG;
+	}
+	return S_ISDIR((mode_t)type) ? mask_directory(c, p->data, &on, e) : mask_file(c, &on, e);
 }
 
 /* On itself: a clone keeps all flags of the mount it lies on, locked ones too, and gets one more. */
-static int make_readonly(int target, struct err *e)
+static int make_readonly(const struct root *r, const struct anchors *anchors, cpath path, int *cwd, struct err *e)
 {
-	AUTO_FD int mnt = mountfd_clone(target, "", true, false, e);
+	AUTO_FD int mnt = -EBADF, target = -EBADF;
+	const char *name;
+	int anchor = anchor_of(anchors, path, &name);
 
+	if (anchor >= 0 && root_work_in(anchor, cwd) && mountfd_bind_here(name, name, true, MOUNT_ATTR_RDONLY, 0))
+		return 0;
+	target = find(r, anchors, path, e);
+	if (target < 0)
+		return e->msg[0] ? -1 : 0;
+	mnt = mountfd_clone(target, "", true, false, e);
 	if (mnt < 0 || mountfd_set(mnt, MOUNT_ATTR_RDONLY, 0, 0, true, e) < 0)
 		return -1;
 	return mountfd_attach(mnt, target, e);
@@ -109,27 +160,18 @@ static int failed(const struct shield_path *p, struct err *e)
 int shield_apply(const struct shield_plan *p, const struct root *r, const struct anchors *anchors, struct err *e)
 {
 	AUTO(covers) covers = { -EBADF, -EBADF };
+	int cwd = -1;
 
 	if (!p->n_masked && !p->n_readonly)
 		return 0;
 	if (check_anchors(r, anchors, e) < 0)
 		return -1;
 	/* Read-only first: a mask inside of a read-only path would be cloned with it otherwise. */
-	for (size_t i = 0; i < p->n_readonly; i++) {
-		AUTO_FD int fd = find(r, anchors, p->readonly[i].path, e);
-
-		if (fd < 0 && !e->msg[0])
-			continue;
-		if (fd < 0 || make_readonly(fd, e) < 0)
+	for (size_t i = 0; i < p->n_readonly; i++)
+		if (make_readonly(r, anchors, p->readonly[i].path, &cwd, e) < 0)
 			return failed(&p->readonly[i], e);
-	}
-	for (size_t i = 0; i < p->n_masked; i++) {
-		AUTO_FD int fd = find(r, anchors, p->masked[i].path, e);
-
-		if (fd < 0 && !e->msg[0])
-			continue;
-		if (fd < 0 || mask(&covers, p->data, fd, e) < 0)
+	for (size_t i = 0; i < p->n_masked; i++)
+		if (mask(&covers, p, r, anchors, p->masked[i].path, e) < 0)
 			return failed(&p->masked[i], e);
-	}
 	return 0;
 }

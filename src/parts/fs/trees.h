@@ -36,6 +36,7 @@ struct tree_plan {
 	const char *source;             /* absolute path on the host; NULL: only the user namespace of IDMAP is asked for */
 	int32_t number;                 /* in mounts_plan.trees; -1: init opens it itself */
 	bool recursive, nofollow;
+	bool is_directory;              /* for certain: a cgroup. A hint, not printed */
 	bool is_peer;                   /* stays a peer of the host's mount; otherwise becomes its slave */
 	bool idmap_recursive;
 	const struct userns_plan *idmap;        /* NULL: none */
