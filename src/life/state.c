@@ -97,7 +97,7 @@ int life_look(const struct target *target, struct life_state *s, struct arena *a
 	AUTO(record) r = RECORD_NONE;
 
 	if (record_open(&r, target->root, target->id, a, e) < 0)
-		return -1;
+		return err_in(e, "state of \"%s\"", target->id);
 	look(&r, s, a);
 	return 0;
 }

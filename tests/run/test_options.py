@@ -130,10 +130,11 @@ def test_the_short_global_options(husk, bundle, tmp_path):
     done = subprocess.run([HUSK, "-r", str(husk.root), "-l", str(tmp_path / "log"), "list", "-q"], stdout=subprocess.PIPE,
                           text=True, check=True, timeout=30)
     assert done.stdout == f"{ident}\n" and (tmp_path / "log").exists()
-    # Without systemd it is an error, so the letter means the manager.
-    long = husk("run", "-b", bundle.path, "x", options=["--systemd-cgroup"])
-    short = husk("run", "-b", bundle.path, "x", options=["-s"])
-    assert (short.code, short.err) == (long.code, long.err)
+    # Wherever this runs, the letter means the same manager; without systemd that is an error.
+    bundle.linux["cgroupsPath"] = "/not/for/systemd"
+    bundle.args("/bin/true").write()
+    long, short = (husk("run", "-b", bundle.path, ident + "x", options=[word]) for word in ("--systemd-cgroup", "-s"))
+    assert (short.code, short.err) == (long.code, long.err) and long.code != 0
 
 
 @pytest.mark.parametrize("option", ["--config", "-f"])
