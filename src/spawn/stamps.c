@@ -34,27 +34,22 @@ void crumb_undo(struct crumb **crumb)
 	*crumb = NULL;
 }
 
-/* The stages that are over or will not end: of the gate at which it waits only `start` can tell the end. */
-static uint32_t count(const struct crumb *c, const struct stamps_owner *who)
-{
-	uint32_t n = __atomic_load_n(&c->n, __ATOMIC_ACQUIRE);
-
-	n = MIN(n, (uint32_t)ARRAY_SIZE(c->stamp));
-	return who->waits && n && c->stamp[n - 1].stage == STAGE_GATE ? n - 1 : n;
-}
-
 void stamps_tell(const struct crumb *c, const struct stamps_owner *who)
 {
 	bool is_final = !who->bridge, has_ended = who->executed || who->waits;
 	uint64_t end = who->executed ? who->executed : trace_now();
 	uint64_t begin[ARRAY_SIZE(c->stamp) + 1];
-	uint32_t n;
+	uint32_t n = MIN(__atomic_load_n(&c->n, __ATOMIC_ACQUIRE), (uint32_t)ARRAY_SIZE(c->stamp));
 
 	if (!trace_is_on())
 		return;
-	n = count(c, who);
+	/* Of the gate at which it waits only `start` can tell the end. */
+	if (who->waits && n && c->stamp[n - 1].stage == STAGE_GATE) {
+		n--;
+		end = c->stamp[n].begin ? c->stamp[n].begin : end;
+	}
+	begin[n] = end;
 	/* What was not stamped took no time that we know of. */
-	begin[n] = n < c->n && c->stamp[n].begin ? c->stamp[n].begin : end;
 	for (uint32_t i = n; i-- > 0; )
 		begin[i] = c->stamp[i].begin ? MIN(c->stamp[i].begin, begin[i + 1]) : begin[i + 1];
 	for (uint32_t i = 0; i < n && c->stamp[i].stage != STAGE_MAX; i++) {
