@@ -34,6 +34,8 @@ static const struct fact signals[] = {
 };
 
 static const struct fact annotations[] = {
+	{ "org.systemd.property.NAME", "With --cgroup-manager=systemd: sets the property NAME of the unit to a value in the text form of "
+	  "GVariant, like uint64 7 or ['a', 'b']. NAME may end with Sec: the value is then a number of seconds." },
 	{ "run.oci.hooks.stdout", "Absolute path of a file of the host: what hooks print is appended to it, instead of being kept for "
 	  "error messages. So does run.oci.hooks.stderr." },
 	{ "run.oci.hooks.stderr", "See run.oci.hooks.stdout." },

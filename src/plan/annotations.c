@@ -121,5 +121,5 @@ const char *annotations_unsafe(size_t n)
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
 		if (is_unsafe(&kinds[k]) && n-- == 0)
 			return kinds[k].key;
-	return NULL;
+	return n == 0 ? "org.systemd.property." : NULL; /* read by the systemd manager: any property of the unit */
 }

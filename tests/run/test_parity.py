@@ -83,7 +83,7 @@ def says(test, row, known):
     if row.command == "behaviour":
         return True
     if row.command == "annotation":
-        return row.option in text
+        return row.option.removeprefix("run.oci.") in text
     if test in said:
         return (row.command, row.option) in set().union(*(uses(line, known) for line in said[test]))
     if row.how == "not yet":
@@ -108,7 +108,7 @@ def test_the_table_is_whole():
     assert len(keys) == len(set(keys)), [k for k in keys if keys.count(k) > 1]
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.how == "not yet"], ids=lambda row: f"{row.command} {row.option}".strip())
+@pytest.mark.parametrize("row", [row for row in ROWS if row.how == "not yet" and row.command != "annotation"], ids=lambda row: f"{row.command} {row.option}".strip())
 def test_what_is_not_there_yet_is_refused_clearly(husk, row):
     words = [row.option] if row.option else []
     result = husk(row.command, *words, "x")
