@@ -416,6 +416,22 @@ static void write_(const struct look *l, const struct cgroup_write *w)
 		      at);
 }
 
+/* Who is not root can live without groups, unless limits are asked for (parts/cgroup/cgroup.c). */
+static void places(const struct look *l)
+{
+	const struct cgroup_plan *p = &l->plan->cgroup;
+	bool can_do_without = l->host->is_rootless && !p->writes.n && !p->devices.n;
+
+	for (int i = 0; i < p->n && !can_do_without; i++) {
+		const char *at = existing(l, &p->dir[i]);
+
+		if (path_allows(at, W_OK))
+			continue;
+		ERROR(l, ERR_UNSUPPORTED, "linux.resources: husk may not make a cgroup in \"%s\"", at);
+		return;
+	}
+}
+
 static void groups(const struct look *l)
 {
 	const struct cgroup_plan *p = &l->plan->cgroup;
@@ -428,12 +444,8 @@ static void groups(const struct look *l)
 			    "--cgroup-manager=cgroupfs");
 	for (size_t i = 0; i < p->writes.n; i++)
 		write_(l, &p->writes.v[i]);
-	for (int i = 0; p->writes.n && l->host->is_rootless && i < p->n; i++) {
-		const char *at = existing(l, &p->dir[i]);
-
-		if (!path_allows(at, W_OK))
-			WARN(l, "linux.resources: husk may not make cgroups in \"%s\"", at);
-	}
+	if (!p->unit.name)
+		places(l);
 }
 
 static void devices(const struct look *l)

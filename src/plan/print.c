@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A plan as text, in the order of the specification, what is not planned left out.  In husk, in `check --plan`, and in
+ * A plan as text, in the order of the specification, what is not planned left out.  For developers, in
  * the golden tests: a change of what will be done shows as a change of this text.
  */
 #include "plan/print.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plan as text, one fact per line, stable: `husk check --plan`, and what the golden tests compare. */
+/* A plan as text, one fact per line, stable: what the golden tests compare. For people there is plan/explain.h. */
 #pragma once
 
 #include "base/arena.h"

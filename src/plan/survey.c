@@ -184,7 +184,8 @@ static const struct oci_config *next(void *ctx, const struct err *e)
 	path = arena_strndup(m->mem, e->msg, len);
 	in_text = in_document(m, path, m->mem);
 	if (!len || !is_our_doing(m, path, in_text))
-		problem_add(m->problems, false, e->kind, in_document(m, e->msg, m->mem));
+		problem_add(m->problems, false, e->kind, in_document(m, *e->hint ? arena_printf(m->mem, "%s; hint: %s", e->msg,
+			    e->hint) : e->msg, m->mem));
 	return len && mend(m, path, in_text) ? m->config : NULL;
 }
 

@@ -26,6 +26,38 @@ static void note(void *ctx, const char *path, const char *meant, unsigned line, 
 	demand(line && column, "an unknown member without a place");
 }
 
+struct collected { struct spec_error first; unsigned n; };
+
+static bool collect(void *ctx, const struct spec_error *fault)
+{
+	struct collected *c = ctx;
+
+	demand(fault->message[0] && fault->line && fault->column, "a fault without a reason or a place");
+	if (!c->n++)
+		c->first = *fault;
+	return c->n < 100;
+}
+
+/* What goes on behind faults finds the same first one, and gives an object that everybody can read. */
+static void all_faults(const struct spec_type *t, const char *text, size_t len, bool good, const struct spec_error *fault)
+{
+	struct arena a = ARENA_NONE;
+	struct collected c = { .n = 0 };
+	const struct spec_watch watch = { .fault = collect, .unknown = note, .ctx = &c };
+	struct spec_error last;
+	void *obj = NULL;
+	int r = spec_decode_watched(t, text, len, &a, &obj, &watch, &last);
+	const struct spec_error *first = c.n ? &c.first : &last;
+
+	demand(good == (r == 0 && c.n == 0), "good for one, bad for the other");
+	if (!good)
+		demand(strcmp(first->path, fault->path) == 0 && strcmp(first->message, fault->message) == 0 &&
+		       first->line == fault->line && first->column == fault->column, "another first fault");
+	if (r == 0)
+		demand(spec_encode(t, obj, &a, true)[0], "what stands behind faults is nothing");
+	arena_undo(&a);
+}
+
 static void one(const struct spec_type *t, const char *text, size_t len)
 {
 	struct arena a = ARENA_NONE;
@@ -47,6 +79,7 @@ static void one(const struct spec_type *t, const char *text, size_t len)
 		demand(spec_fail(&e, "config.json", &fault) == -1 && !strchr(e.msg, '\n'), "not one line");
 		spec_locate(text, len, fault.path, &line, &column);
 	}
+	all_faults(t, text, len, good, &fault);
 	/* The rest of the bytes as a path, and all of them as a broken text. */
 	spec_locate(text, len, "mounts[1].options[0]: x", &line, &column);
 	spec_locate(text, len / 2, "linux.resources.devices[2]", &line, &column);

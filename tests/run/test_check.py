@@ -272,3 +272,109 @@ def test_a_file_that_is_no_json_is_placed(husk, bundle):
     assert [p[1:3] for p in result_of('{\n "ociVersion": "1.0.0",\n "root": }\n')] == [(3, "root")]
     assert "expected object" in husk("check", bundle.write("[]").path, check=UNSOUND).out
     assert husk("check", bundle.write("").path, check=UNSOUND).out
+
+
+def no_root(bundle):
+    shutil.rmtree(bundle.rootfs)
+    return "root.path"
+
+
+def root_is_a_file(bundle):
+    bundle.config["root"]["path"] = "config.json"
+    return "root.path"
+
+
+def volume_is_missing(bundle):
+    bundle.mount("/v", bundle.path / "nowhere")
+    return "mounts[6].source"
+
+
+def hook_is_missing(bundle):
+    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/true"}, {"path": "/nowhere/hook"}]}
+    return "hooks.createRuntime[1].path"
+
+
+def hook_is_no_program(bundle):
+    bundle.config["hooks"] = {"createContainer": [{"path": "/etc/passwd"}]}
+    return "hooks.createContainer[0].path"
+
+
+def namespace_is_missing(bundle):
+    bundle.without_namespace("ipc").linux["namespaces"].append({"type": "ipc", "path": "/proc/self/ns/nowhere"})
+    return "linux.namespaces[4].path"
+
+
+def namespace_is_of_another_type(bundle):
+    bundle.without_namespace("ipc").linux["namespaces"].append({"type": "ipc", "path": "/proc/self/ns/uts"})
+    return "linux.namespaces[4].path"
+
+
+def network_device_is_missing(bundle):
+    bundle.linux["netDevices"] = {"nowhere0": {}}
+    return 'linux.netDevices["nowhere0"]'
+
+
+def limit_is_above_what_may_be_granted(bundle):
+    bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 1, "hard": 2**40}]
+    return "process.rlimits[0].hard"
+
+
+def device_cannot_be_bound(bundle):
+    bundle.user_namespace()
+    bundle.linux["devices"] = [{"path": "/dev/nowhere0", "type": "c", "major": 1, "minor": 3}]
+    return "linux.devices[0].path"
+
+
+ABSENT = [no_root, root_is_a_file, volume_is_missing, hook_is_missing, hook_is_no_program, namespace_is_missing,
+          namespace_is_of_another_type, network_device_is_missing, limit_is_above_what_may_be_granted, device_cannot_be_bound]
+
+
+@pytest.mark.parametrize("mistake", ABSENT, ids=lambda m: m.__name__)
+def test_what_the_machine_lacks_is_refused_by_create_too(husk, bundle, mistake):
+    path = mistake(bundle)
+    bundle.write()
+    result = husk("check", bundle.path, check=UNSOUND)
+    assert [p[2] for p in errors(result)] == [path], result
+    assert husk("run", "--bundle", bundle.path, husk.new_id()).code != 0
+
+
+@pytest.fixture
+def user(husk, bundle):
+    """husk, called by somebody who is not root and owns nothing but the bundle."""
+    for folder in [bundle.path, *bundle.path.parents][:-2]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    runtime = bundle.path / "runtime"
+    runtime.mkdir()
+    os.chown(runtime, 4242, 4242)
+
+    def call(*words, **more):
+        return husk(*words, user=4242, group=4242, extra_groups=[], env={"XDG_RUNTIME_DIR": str(runtime)}, **more)
+    return call
+
+
+def without_root(bundle):
+    bundle.user_namespace(host=4242, size=1)
+    bundle.linux["resources"] = {}
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["type"] in ("proc", "tmpfs")]
+
+
+def test_without_root_the_same_config_is_judged_anew(bundle, user):
+    bundle.write()
+    told = {p[2] for p in errors(user("check", bundle.path, check=UNSOUND))}
+    assert "linux.namespaces" in told, "a user namespace is needed"
+    without_root(bundle)
+    bundle.write()
+    user("check", bundle.path, check=0)
+    bundle.linux["uidMappings"].append({"containerID": 1, "hostID": 700000, "size": 5})
+    bundle.write()
+    result = user("check", bundle.path, check=UNSOUND)
+    assert [p[2:] for p in errors(result)] == [("linux.uidMappings[1]", "/etc/subuid lends no ids to user 4242")]
+
+
+def test_limits_need_a_cgroup_that_may_be_made(bundle, user):
+    without_root(bundle)
+    bundle.linux["resources"] = {"pids": {"limit": 5}}
+    bundle.write()
+    told = errors(user("check", bundle.path, check=UNSOUND))
+    assert told and all(p[2].startswith("linux.resources") for p in told)
+    assert user("run", "--bundle", bundle.path, "x").code != 0

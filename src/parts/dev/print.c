@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan of the devices as text: for people, and for golden files. Runs in husk, in `check --plan`. */
+/* The plan of the devices as text: for golden files. Runs in husk's tests; people get plan/explain.h. */
 #include "parts/dev/devices.h"
 
 #include <string.h>

@@ -101,5 +101,5 @@ int mounts_apply(const struct mounts_plan *, const struct root *, struct trees *
 /* What can only be done once nothing more is put into the mounts: after devices, hooks and terminal. */
 int mounts_finish_apply(struct anchors *, struct err *);
 
-/* The plan as text, one step a line, for `husk check --plan`. */
+/* The plan as text, one step a line, for golden files. */
 char *mounts_print(const struct mounts_plan *, struct arena *);
