@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`exec`: each of its options where it works, where it is refused, and given nonsense. What is inherited: test_exec_inherits.py."""
-import array
+"""`exec`: its options where they work, where they are refused, and given nonsense.
+
+What is inherited: test_exec_inherits.py; sockets, descriptors, short forms: test_options.py.
+"""
 import json
 import os
-import socket
 import subprocess
 import time
 
@@ -143,63 +144,9 @@ def test_what_engines_pass_beside_a_process_file_is_taken(husk, box, tmp_path):
 # ---- how it is run ----------------------------------------------------------------------
 
 
-def receive(server):
-    connection, _ = server.accept()
-    with connection:
-        fds = array.array("i")
-        message, ancillary, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(fds.itemsize))
-        fds.frombytes(ancillary[0][2])
-        return fds[0], message
-
-
-def listen(path):
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(str(path))
-    server.listen(1)
-    server.settimeout(20)
-    return server
-
-
-def test_a_detached_process_with_pid_file_and_pidfd(husk, box, tmp_path):
-    with listen(tmp_path / "pidfd") as server:
-        detached(husk, "exec", "--detach", "--pid-file", tmp_path / "pid", "--pidfd-socket", tmp_path / "pidfd", box, "/bin/sleep", "100")
-        fd, _ = receive(server)
-    pid = int((tmp_path / "pid").read_text())
-    assert pid in json.loads(husk("ps", "--format", "json", box, check=0).out)
-    assert f"Pid:\t{pid}\n" in open(f"/proc/self/fdinfo/{fd}").read()
-    os.close(fd)
-
-
-def test_a_terminal_by_console_socket(husk, box, tmp_path):
-    with listen(tmp_path / "console") as server:
-        husk("exec", "--tty", "--detach", "--console-socket", tmp_path / "console", box, "/bin/sh", "-c", "tty; read x", check=0)
-        fd, name = receive(server)
-    shown = b""
-    while b"\n" not in shown:
-        shown += os.read(fd, 100)
-    assert b"/dev/pts/" in shown or b"/dev/console" in shown
-    os.close(fd)
-    assert husk("exec", "--console-socket", tmp_path / "console", box, "/bin/true").code == 255, "without a terminal there is nothing to send"
-    assert husk("exec", "--tty", "--detach", box, "/bin/true").code == 255, "and detached nowhere to send it"
-
-
-def test_preserved_descriptors(husk, box):
-    r, w = os.pipe()
-    husk("exec", "--preserve-fds", "1", box, "/bin/sh", "-c", "echo through >&3", check=0, pass_fds=[3], preexec_fn=lambda: os.dup2(w, 3))
-    os.close(w)
-    assert os.read(r, 100) == b"through\n"
-    os.close(r)
-
-
-def test_a_paused_container_only_with_ignore_paused(husk, box):
-    husk("pause", box, check=0)
-    result = husk("exec", box, "/bin/true")
-    assert result.code == 255 and "cannot exec in a paused container" in result.err
-    waiting = husk.popen("exec", "--ignore-paused", box, "/bin/echo", "at last", stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
-    time.sleep(0.1)
-    assert waiting.poll() is None
-    husk("resume", box, check=0)
-    assert waiting.communicate(timeout=20)[0] == "at last\n"
+def test_a_detached_terminal_needs_somebody_who_takes_it(husk, box):
+    result = husk("exec", "--tty", "--detach", box, "/bin/true")
+    assert result.code == 255 and "--console-socket" in result.err
 
 
 def test_labels_that_the_host_cannot_give_are_refused(husk, box):
