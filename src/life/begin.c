@@ -28,12 +28,12 @@ static void stop(const struct record *r, int pidfd)
 	(void)process_wait_gone(pidfd, 10000, &ignored);
 }
 
-/* In `run` init has had its page for the trace from birth on; for `start` it gets a new one. */
+/* The page into which init has stamped its stages was the other command's: for the rest of its way it gets a new one. */
 static int open_gate(const struct record *r, struct child *init, struct err *e)
 {
 	AUTO_FD int page = -EBADF;
 
-	if (trace_is_on() && !init->talk.crumb) {
+	if (trace_is_on()) {
 		init->stamps.init = r->saved.pid;
 		page = crumb_make(&init->talk.crumb, e);
 		if (page < 0)

@@ -133,8 +133,8 @@ static int check_status(const struct record *r, struct err *e)
 	case STATUS_CREATING:
 	case STATUS_RUNNING:
 	case STATUS_PAUSED:
-		return err_set(e, ERR_STATE, "cannot delete container \"%s\" that is not stopped: %s", r->id,
-			       status_word(status));
+		err_set(e, ERR_STATE, "cannot delete container \"%s\" that is not stopped: %s", r->id, status_word(status));
+		return err_hint(e, "husk stop ends it, --force kills it");
 	}
 	return err_set(e, ERR_BUG, "no such status");
 }

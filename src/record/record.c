@@ -104,7 +104,7 @@ static int place_new_dir(struct record *r, const char *temporary, struct err *e)
 		return err_sys(e, "lock state directory");
 	if (sys_rename_new(r->root, temporary, r->id) < 0) {
 		if (errno == EEXIST)
-			return err_set(e, ERR_STATE, WORDS_EXISTS);
+			return err_set(e, ERR_STATE, WORDS_EXISTS), err_hint(e, "husk delete removes it");
 		return err_sys(e, "make state directory \"%s\"", r->id);
 	}
 	return 0;
