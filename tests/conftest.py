@@ -101,6 +101,14 @@ def in_terminal(argv, timeout=120, env=None):
         os.close(master)
 
 
+def holds_pidfd(pid):
+    """Has the process a pidfd open?  So, for a command that waits: does it know whom it waits for?"""
+    try:
+        return any("pidfd" in os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+    except OSError:                     # it opens and closes others meanwhile
+        return False
+
+
 class Bundle:
     """A folder with a busybox root and a config.json that `write` (and each command) brings up to date."""
 

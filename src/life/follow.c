@@ -492,7 +492,7 @@ static void settle(struct follower *f)
 	}
 }
 
-/* v1 tells of want of memory, and kills afterwards: for a moment we look again. */
+/* v1 tells of want of memory, and kills afterwards: for a moment we look again. v2 tells when it has counted. */
 static int next_look(const struct follower *f)
 {
 	for (const struct watched *w = f->containers; w; w = w->next)
@@ -551,7 +551,7 @@ static void take(struct follower *f, const struct source *s)
 		break;
 	case OOM:
 		cgroup_oom_heard(w->oom_fd, w->oom_events);
-		w->oom_looks = OOM_LOOKS;
+		w->oom_looks = w->oom_events & POLLPRI ? 1 : OOM_LOOKS;
 		break;
 	case LISTENER:
 	case CONNECTION:

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from tests.conftest import HUSK
+from tests.conftest import HUSK, holds_pidfd
 
 SLEEP = ("busybox", "/bin/sleep", "1000")
 BEAT = ("busybox", "/bin/sh", "-c", "while :; do echo x >> /v/beat; sleep 0.02; done")
@@ -147,7 +147,7 @@ def test_husk_lists_waits_and_measures_what_the_engine_runs(engine):
     assert data["memory"]["usage"]["limit"] == 64 << 20
     assert f'husk_container_memory_limit_bytes{{id="{ident}"}} {64 << 20}' in husk(engine, "events", "--format=openmetrics", ident).stdout
     p = subprocess.Popen([HUSK, "--root", state_root(engine), "wait", ident], stdout=subprocess.PIPE, text=True)
-    wait_for(lambda: "poll" in open(f"/proc/{p.pid}/wchan").read())
+    wait_for(lambda: holds_pidfd(p.pid))
     stopped = engine("stop", "-t", "20", ident)
     out, _ = p.communicate(timeout=20)
     assert stopped.code == 0, stopped

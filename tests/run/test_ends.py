@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.conftest import STATE, UNSEEN, USAGE
+from tests.conftest import STATE, UNSEEN, USAGE, holds_pidfd
 
 PR_SET_CHILD_SUBREAPER = 36
 KERNEL = tuple(int(n) for n in platform.release().split(".")[:2])
@@ -42,14 +42,18 @@ def end_of(husk, ident):
     return json.loads(husk("wait", "--format=json", ident, check=0).out)
 
 
+def reap(husk, ident):
+    """As an engine does, before anybody of husk has looked."""
+    os.waitpid(json.loads((husk.root / ident / "record.json").read_text())["pid"], 0)
+
+
 def waiting(husk, *words):
-    """`wait` in the background, once it is at it."""
+    """`wait` in the background, once it holds on to the process."""
     p = husk.popen("wait", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 10
     while True:
-        with open(f"/proc/{p.pid}/wchan") as f, open(f"/proc/{p.pid}/comm") as c:
-            if "poll" in f.read() and c.read() == "husk\n":
-                return p
+        if holds_pidfd(p.pid):
+            return p
         assert time.monotonic() < end and p.poll() is None
         time.sleep(0.02)
 
@@ -78,7 +82,7 @@ def test_wait_waits_and_the_record_keeps_it_for_all_who_ask_later(husk, bundle, 
     assert "exit" not in husk.state(ident)
     husk("start", ident, check=0)
     assert answer(p) == (0, "5\n", "")
-    os.waitpid(-1, 0)
+    reap(husk, ident)
     assert husk("wait", ident, check=0).out == "5\n"
     assert husk.state(ident)["exit"]["code"] == 5 and husk.state(ident)["exit"]["time"].endswith("Z")
     listed = json.loads(husk("list", "--format=json", check=0).out)
@@ -91,7 +95,7 @@ def test_wait_knows_the_code_although_somebody_else_reaps_first(husk, bundle, pa
     ident = husk.started(bundle.sh("sleep 0.3; exit 6"))
     p = waiting(husk, ident)
     os.kill(p.pid, signal.SIGSTOP)
-    os.waitpid(husk.state(ident)["pid"], 0)
+    reap(husk, ident)
     os.kill(p.pid, signal.SIGCONT)
     assert answer(p) == (0, "6\n", "")
 
@@ -108,7 +112,7 @@ def test_wait_knows_the_code_although_the_container_is_deleted_meanwhile(husk, b
 
 def test_what_nobody_saw_is_unknown_and_never_guessed(husk, bundle, parent):
     ident = husk.started(bundle.sh("exit 3"))
-    os.waitpid(husk.state(ident)["pid"] or -1, 0)
+    reap(husk, ident)
     for words in (["wait"], ["wait", "--return"]):
         result = husk(*words, ident, check=UNSEEN)
         assert result.out == "unknown\n" and result.err == ""
@@ -141,7 +145,7 @@ def test_what_the_oom_killer_did_is_kept(husk, bundle, parent):
 
 def test_a_damaged_ending_counts_as_none(husk, bundle, parent):
     ident = husk.started(bundle.sh("exit 3"))
-    os.waitpid(husk.state(ident)["pid"] or -1, 0)
+    reap(husk, ident)
     for text in ("", "{", "{}", '{"code": "3"}', '{"code": -1}'):
         (husk.root / ident / "ended").write_text(text)
         assert husk("wait", ident).code == UNSEEN
