@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/str.h"
 #include "sys/calls.h"
 
 static int cgroup_ns(struct init *in, struct err *e)
@@ -30,8 +31,11 @@ static int network(struct init *in, struct err *e)
 static void make_cwd(struct init *in)
 {
 	struct err ignored;
-	AUTO_FD int fd = root_find(&in->rootfs.root, in->plan->cwd, O_PATH, &ignored);
+	AUTO_FD int fd = -EBADF;
 
+	if (str_eq(in->plan->cwd.s, "/"))
+		return;
+	fd = root_find(&in->rootfs.root, in->plan->cwd, O_PATH, &ignored);
 	if (fd < 0 && ignored.num == ENOENT)
 		fd = root_make_dir(&in->rootfs.root, in->plan->cwd, 0755, &ignored);
 }

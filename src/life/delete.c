@@ -70,12 +70,20 @@ static int remove_rdt(const struct record *r, const struct oci_config *config, s
 	return rdt_remove(&plan, e);
 }
 
+static bool is_dead(const struct record *r)
+{
+	AUTO_FD int pidfd = status_open_init(r);
+
+	return pidfd < 0;
+}
+
 /* Everything that create made. With FORCE a failure of one step is a warning and the next one is done. */
 static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
 {
 	AUTO(cgroup) cg = CGROUP_NONE;
 	struct oci_config *config = NULL;
 	struct oci_ending ending;
+	bool has_ended;
 	struct err why;
 
 	if (groups_open(&cg, r, e) < 0) {
@@ -83,11 +91,17 @@ static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
 			return -1;
 		log_warning("delete \"%s\": its cgroups stay: %s", r->id, e->msg);
 	}
-	if (kill_all(r, &cg, e) < 0)
+	/* What has ended, as most have, leaves empty groups: to be seen by removing them. */
+	has_ended = is_dead(r);
+	if (!has_ended && kill_all(r, &cg, e) < 0)
 		return -1;
 	/* While the cgroups still tell of OOM kills. */
 	if (announce_is_heard(r) && ending_find(&ending, r, a))
 		announce(r, EVENT_EXITED, &ending, -1);
+	if (has_ended && cg.n && cgroup_remove_empty(&cg))
+		cg.n = 0;
+	if (has_ended && cg.n && kill_all(r, &cg, e) < 0)
+		return -1;
 	if ((cg.n || cg.scope) && cgroup_remove(&cg, e) < 0)
 		return -1;
 	if (r->is_readable) {

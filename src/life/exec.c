@@ -104,7 +104,7 @@ static int decide(struct joining *j, const struct exec_request *given, struct er
 	struct oci_process *process = NULL;
 
 	m->text = record_load_config(&m->record, &m->mem, &m->len, e);
-	if (!m->text || arena_share(&m->shared, e) < 0 || host_look(&m->host, &m->mem, e) < 0 ||
+	if (!m->text || arena_share(&m->shared, e) < 0 || host_look_at_rest(&m->host, &m->mem, e) < 0 ||
 	    config_decode(&m->config, "config.json", m->text, m->len, &m->shared, e) < 0)
 		return -1;
 	if (rq.process_file && read_process(j, &rq, &process, e) < 0)

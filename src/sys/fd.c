@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -200,6 +201,14 @@ int file_replace_at(int dir, const char *name, const void *data, size_t n, mode_
 		return err_in(e, "replace \"%s\"", name);
 	}
 	return 0;
+}
+
+int fd_dup(int fd, struct err *e)
+{
+	/* Not by musl's fcntl(3), which asks for the flag once more. */
+	int copy = (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+
+	return copy < 0 ? err_sys(e, "duplicate a descriptor") : copy;
 }
 
 static void sort(int v[], int n)

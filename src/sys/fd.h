@@ -37,6 +37,8 @@ ssize_t file_read_at(int dir, const char *name, char *buf, size_t size, struct e
 /* Replaces dir/name by a temporary file, fsync-less, and rename(2): readers see old or new. */
 int file_replace_at(int dir, const char *name, const void *, size_t, mode_t, struct err *);
 
+/* A second descriptor of the same, from 3 on. */
+int fd_dup(int fd, struct err *);
 /* Closes all N (negative ones are none), neighbours by one call, and makes them -EBADF; their order is lost. Keeps errno. */
 void fd_close_all(int fds[], int n);
 

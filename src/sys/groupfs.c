@@ -39,6 +39,17 @@ int groupfs_open(const char *path, bool v2, struct err *e)
 	return TAKE_FD(fd);
 }
 
+int groupfs_reopen(const char *path, uint64_t id, struct err *e)
+{
+	AUTO_FD int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && groupfs_id(fd) == id)
+		return TAKE_FD(fd);
+	if (fd >= 0)
+		errno = ENOENT;
+	return err_sys(e, "open the cgroup \"%s\"", path);
+}
+
 int groupfs_find(int group, const char *path, struct err *e)
 {
 	int fd = open_beneath(group, path, O_RDONLY | O_DIRECTORY);

@@ -345,7 +345,7 @@ static void look_at_cgroups(struct cgroup_look *l)
 		h->cgroups = h->v2_mount ? HOST_CGROUP_V2 : HOST_CGROUP_NONE;
 }
 
-int host_look(struct host *h, struct arena *a, struct err *e)
+static int look(struct host *h, bool at_cgroups, struct arena *a, struct err *e)
 {
 	TRACE("look at the host");
 	AUTO(procfs) proc = PROCFS_NONE, self = PROCFS_NONE;
@@ -361,8 +361,19 @@ int host_look(struct host *h, struct arena *a, struct err *e)
 	look_at_namespaces(h, &self);
 	look_at_signals(h, &self);
 	look_at_features(h, &self, a);
-	look_at_cgroups(&(struct cgroup_look){ .host = h, .arena = a, .self = &self });
+	if (at_cgroups)
+		look_at_cgroups(&(struct cgroup_look){ .host = h, .arena = a, .self = &self });
 	return 0;
+}
+
+int host_look(struct host *h, struct arena *a, struct err *e)
+{
+	return look(h, true, a, e);
+}
+
+int host_look_at_rest(struct host *h, struct arena *a, struct err *e)
+{
+	return look(h, false, a, e);
 }
 
 bool host_is_at_least(const struct host *h, unsigned major, unsigned minor)

@@ -426,7 +426,6 @@ int root_make_parent(const struct root *r, cpath p, char name[256], struct err *
 {
 	char path[PATH_MAX] = "", *slash;
 	struct text t = TEXT(path);
-	const char *last;
 	int fd;
 
 	if (!add_components(&t, p.s) || t.len == 0 || !(slash = strrchr(path, '/')) || is_dotdot(slash + 1))
@@ -436,9 +435,6 @@ int root_make_parent(const struct root *r, cpath p, char name[256], struct err *
 		return err_sys(e, "\"%s\" in %s", p.s, r->name);
 	}
 	strncpy(name, slash + 1, NAME_MAX + 1);
-	fd = root_nest_of(r, CPATH(path), &last);
-	if (fd >= 0)
-		return (fd = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0 ? err_sys(e, "duplicate a descriptor") : fd;
 	*slash = '\0';
 	fd = resolve(r, path, O_PATH | O_DIRECTORY);
 	return fd >= 0 ? fd : make(r, p, path, PARENT_MODE, false, e);

@@ -222,12 +222,12 @@ int cgroup_open(struct cgroup *out, const struct cgroup_paths *saved, struct err
 		const struct cgroup_path *p = &saved->v[i];
 		struct cgroup_dir *d = &cg.dir[cg.n];
 		bool is_v2 = !*p->controllers;
-		AUTO_FD int fd = groupfs_open(p->path, is_v2, e);
+		AUTO_FD int fd = p->id ? groupfs_reopen(p->path, p->id, e) : groupfs_open(p->path, is_v2, e);
 
 		if (fd < 0 && e->num != ENOENT)
 			return -1;
 		/* Gone, or somebody else's of the same name: not ours to touch any more. */
-		if (fd < 0 || (p->id && groupfs_id(fd) != p->id))
+		if (fd < 0)
 			continue;
 		*d = (struct cgroup_dir){
 			.controllers = p->controllers, .path = p->path, .made = p->made, .id = p->id,

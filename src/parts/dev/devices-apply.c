@@ -28,7 +28,9 @@ struct place {
 
 static void place_undo(struct place *p)
 {
-	own_close(&p->dir);
+	if (!p->is_nest)
+		own_close(&p->dir);
+	p->dir = -EBADF;
 }
 
 static int place_find(struct place *p, const struct root *r, cpath path, struct err *e)
@@ -40,9 +42,13 @@ static int place_find(struct place *p, const struct root *r, cpath path, struct 
 		memcpy(p->name, path.s + len + 1, strlen(path.s + len + 1) + 1);
 		return 0;
 	}
-	own_close(&p->dir);
-	p->is_nest = root_nest_of(r, path, &last) >= 0;
-	p->dir = root_make_parent(r, path, p->name, e);
+	place_undo(p);
+	p->dir = strlen(path.s + len + 1) < sizeof(p->name) ? root_nest_of(r, path, &last) : -EBADF;
+	p->is_nest = p->dir >= 0;
+	if (p->is_nest)
+		memcpy(p->name, last, strlen(last) + 1);
+	else
+		p->dir = root_make_parent(r, path, p->name, e);
 	p->path = path.s;
 	p->len = len;
 	return p->dir < 0 ? -1 : 0;

@@ -192,10 +192,10 @@ static int put(const struct mount_plan *m, const struct root *r, const struct ta
 		return -1;
 	anchors_hidden(anchors, m->destination.s);
 	if (m->readonly_last) {
-		int kept = fcntl(mnt, F_DUPFD_CLOEXEC, 3);
+		int kept = fd_dup(mnt, e);
 
 		if (kept < 0)
-			return err_sys(e, "keep a mount");
+			return err_in(e, "keep a mount");
 		anchors->readonly[anchors->n_readonly++] = kept;
 	}
 	/* A mount on "/" is the new root for all that follows; the descriptor of the root keeps its number. */

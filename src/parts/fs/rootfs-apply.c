@@ -33,7 +33,9 @@ static int attach(const struct rootfs_plan *p, int fd, struct err *e)
 
 	if (!fd_is_dir(fd))
 		return err_set(e, ERR_SPEC, "not a directory: \"%s\"", p->tree.source);
-	if (mountfd_set(fd, 0, 0, p->propagation, true, e) < 0)
+	/* A clone of what is a slave already, all of it, is one. */
+	if ((p->propagation != MS_SLAVE || !p->has_mount_ns || p->tree.number >= 0) &&
+	    mountfd_set(fd, 0, 0, p->propagation, true, e) < 0)
 		return -1;
 	place = open_place(p, e);
 	if (place < 0)
