@@ -142,6 +142,9 @@ class Runtime:
     def resume(self, ident):
         return self.cmd("resume", ident)
 
+    def pid(self, ident):
+        return json.loads(subprocess.run(self.state(ident), capture_output=True, timeout=60).stdout)["pid"]
+
     def is_stopped(self, ident):
         out = subprocess.run(self.state(ident), capture_output=True, timeout=60).stdout
         return b'"stopped"' in out
@@ -206,6 +209,9 @@ class Floor(Runtime):
 
     def resume(self, ident):
         return self.freeze(ident, "THAWED", "0")
+
+    def pid(self, ident):
+        return int(open(self.of(ident) + "/record").readline())
 
     def is_stopped(self, ident):
         return True             # its delete waits
@@ -318,6 +324,26 @@ class Live(Case):
         spawn(self.rt.start(self.id))
 
 
+class Waiting(Case):
+    """What a container that waits for `start` keeps in memory, beside pages of files that it shares with others."""
+    title = "created, not started: private memory of its process (in the column of the peak)"
+    args = ["/bin/sleep", "1000"]
+    rounds = 0.1
+
+    def private(self):
+        text = open(f"/proc/{self.rt.pid(self.id)}/smaps_rollup").read()
+        return sum(int(n) for n in re.findall(r"^Private_(?:Clean|Dirty): +(\d+)", text, re.M))
+
+    def once(self):
+        seconds, _ = spawn(self.rt.create(self.bundle, self.id), self.bundle)
+        kib = self.private()
+        self.rt.clean([self.id])
+        return seconds, kib
+
+    def calls(self):
+        return None
+
+
 class Exec(Live):
     title = "exec /bin/true"
 
@@ -354,7 +380,7 @@ class Pause(Live):
 
 
 class Many(Case):
-    """N containers of this program, waiting at the gate; small ones, for the sake of the machine."""
+    """N running containers of this program; small ones, for the sake of the machine."""
     args = ["/bin/sleep", "1000"]
     n = 1
 
@@ -374,6 +400,7 @@ class Many(Case):
                 floors.write(self.bundle, self.small, ident)
             self.idents.append(ident)
             spawn(self.rt.create(self.bundle, ident), self.bundle)
+            spawn(self.rt.start(ident))
 
 
 class List(Many):
@@ -469,7 +496,8 @@ class Parallel8(Parallel):
 
 
 CASES = {
-    "version": Version, "run": Run, "podman": RunPodman, "lifecycle": Lifecycle, "exec": Exec, "state": State,
+    "version": Version, "run": Run, "podman": RunPodman, "lifecycle": Lifecycle, "waiting": Waiting,
+    "exec": Exec, "state": State,
     "kill": Kill, "update": Update, "pause": Pause, "list1": List1, "list100": List100, "list1000": List1000,
     "mounts0": Mounts0, "mounts200": Mounts200, "mounts2000": Mounts2000, "hostmounts": HostMounts,
     "among1000": RunAmong1000, "parallel1": Parallel1, "parallel2": Parallel2, "parallel8": Parallel8,

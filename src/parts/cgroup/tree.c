@@ -14,12 +14,14 @@
 /*
  * Depth first, holding one descriptor: down by name, up by "..", and on at the sibling behind the one we came
  * from.  A group that vanishes under our feet makes us miss siblings at worst; who needs all (kill) looks again.
+ * The depth is counted: whatever the kernel tells of identities, nothing above TOP is ever opened.
  */
 int tree_walk(int top, tree_fn *each, void *self, struct err *e)
 {
 	AUTO_FD int cur = groupfs_find(top, "", e);
-	uint64_t top_id = groupfs_id(top), after = 0, id;
+	uint64_t after = 0, id;
 	char name[GROUP_NAME_MAX + 1];
+	unsigned depth = 0;
 
 	if (cur < 0)
 		return e->num == ENOENT || e->num == ENODEV ? 0 : -1;
@@ -42,10 +44,13 @@ int tree_walk(int top, tree_fn *each, void *self, struct err *e)
 			if (each(self, next, e) < 0)
 				return -1;
 			after = 0;
+			depth++;
 		} else {
-			if (groupfs_id(cur) == top_id)
+			if (depth-- == 0)
 				return 0;
 			after = groupfs_id(cur);
+			if (!after)
+				return err_sys(e, "stat a cgroup");
 			next = groupfs_parent(cur, e);
 			if (next < 0)
 				return -1;
