@@ -136,6 +136,15 @@ def test_update_changes_properties_and_files(husk, bundle, started):
     assert limit(scope(ident), "memory.max", "memory.limit_in_bytes") == str(64 << 20)
 
 
+def test_an_update_that_fails_changes_neither(husk, bundle, started):
+    ident = started(memory={"limit": 64 << 20}, pids={"limit": 33})
+    for bad in ("--device-read-bps=4000:1=1", "--l3-cache-schema=L3:0=f"):
+        assert husk("update", "--pids-limit=44", "--memory=80M", bad, ident).code != 0
+        systemctl("daemon-reload")
+        assert shown(scope(ident), "TasksMax") == limit(scope(ident), "pids.max", "pids.max") == "33"
+        assert limit(scope(ident), "memory.max", "memory.limit_in_bytes") == str(64 << 20)
+
+
 def test_annotations_set_properties(husk, bundle, started):
     bundle.config["annotations"] = {"org.systemd.property.TimeoutStopSec": "uint64 7",
                                     "org.systemd.property.Documentation": "['http://husk.test']"}

@@ -331,6 +331,15 @@ static void put_all(const struct cgroup *cg, const struct cgroup_puts *puts, str
 	}
 }
 
+/* What systemd thinks the limits are. Properties are taken or refused as a whole. */
+static void properties_back(const struct cgroup *cg, const struct unit_words *old)
+{
+	struct err e;
+
+	if (cg->scope && unit_set(cg->scope, cg->is_user, old, &e) < 0)
+		log_warning("%s", e.msg);
+}
+
 int cgroup_update_apply(const struct cgroup *cg, const struct cgroup_update *u, struct arena *a, struct err *e)
 {
 	TRACE("change limits");
@@ -338,7 +347,8 @@ int cgroup_update_apply(const struct cgroup *cg, const struct cgroup_update *u, 
 	const struct cgroup_writes devices = { u->writes.v + limits.n, u->n_devices };
 	struct cgroup_puts back = u->before;
 
-	if (write_limits(cg, &limits, false, e) < 0 || write_limits(cg, &limits, true, e) < 0) {
+	if (write_limits(cg, &limits, false, e) < 0 || write_limits(cg, &limits, true, e) < 0 ||
+	    (cg->scope && unit_set(cg->scope, cg->is_user, &u->properties, e) < 0)) {
 		/* Writing device rules again could refuse all of them for a moment: not when none was changed. */
 		back.v += u->m_devices;
 		back.n -= u->m_devices;
@@ -347,6 +357,7 @@ int cgroup_update_apply(const struct cgroup *cg, const struct cgroup_update *u, 
 		   (!u->rules || cgroup_set_devices(unified(cg), u->rules, a, e) == 0)) {
 		return 0;
 	}
+	properties_back(cg, &u->old_properties);
 	put_all(cg, &back, a);
 	return -1;
 }
@@ -357,8 +368,7 @@ void cgroup_update_undo(const struct cgroup *cg, const struct cgroup_update *u, 
 
 	if (u->rules)
 		(void)cgroup_set_devices(unified(cg), u->old_rules, a, &ignored);
-	if (cg->scope)
-		(void)unit_set(cg->scope, cg->is_user, &u->old_properties, &ignored);
+	properties_back(cg, &u->old_properties);
 	put_all(cg, &u->before, a);
 }
 
@@ -367,11 +377,15 @@ void cgroup_put_back(const struct cgroup *cg, const struct cgroup_puts *before, 
 {
 	struct err ignored;
 	const struct device_rules *old = rules_of(now, a, &ignored), *new = rules_of(then, a, &ignored);
-	struct cgroup_where where = { .n = cg->n };
+	struct unit_words properties = { .arena = a };
+	struct planner p = { .cg = cg, .arena = a };
 
-	for (int i = 0; i < cg->n; i++)
-		where.dir[i] = (struct cgroup_where_dir){ cg->dir[i].controllers, cg->dir[i].is_v2 };
+	look_where(&p);
+	if (cg->scope) {
+		unit_limits(&properties, now, has_v2_limits(&p.where));
+		properties_back(cg, &properties);
+	}
 	put_all(cg, before, a);
-	if (old && new && !same_rules(old, new) && cgroup_where_is(&where, "devices", false) < 0 && unified(cg))
+	if (old && new && !same_rules(old, new) && cgroup_where_is(&p.where, "devices", false) < 0 && unified(cg))
 		(void)cgroup_set_devices(unified(cg), old, a, &ignored);
 }
