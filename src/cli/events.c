@@ -85,6 +85,7 @@ const struct command command_events = {
 		 "creation to deletion. What cannot be seen: containers of another --root; a freezer that was written by somebody\n"
 		 "else than husk; the exit code of what was reaped by its parent at once, on kernels before 6.15, unless that\n"
 		 "parent is husk run (the line has no member exit then); OOM kills whose cgroup was removed by somebody else before\n"
-		 "husk could look.",
+		 "husk could look; what happens while the stream itself is stopped and its queue (net.core.somaxconn) is full: the\n"
+		 "command that could not tell it warns, and goes on.",
 	.options = events_options, .size = sizeof(struct events_values), .min = 0, .max = 1, .is_quiet = true, .run = events,
 };
