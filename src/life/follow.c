@@ -70,6 +70,7 @@ struct follower {
 	events_fn *say;
 	void *self;
 	bool is_over;
+	struct err failure;             /* ERR_NONE, or why it cannot go on */
 };
 
 #define FOLLOWER_NONE ((struct follower){ .root = -EBADF, .epoll = -EBADF, .signals = -EBADF, .inotify = -EBADF, \
@@ -412,8 +413,12 @@ static bool accept_one(struct follower *f)
 	struct err e;
 	int fd = listener_accept(&f->listener, &e);
 
-	if (fd < 0)
+	if (fd < 0) {
+		/* Out of descriptors: to go on would be to lose what is in the queue, without a rest. */
+		if (e.num != EAGAIN)
+			f->failure = e;
 		return false;
+	}
 	c = make(sizeof(*c));
 	*c = (struct connection){ .fd = fd, .source = { CONNECTION, c } };
 	while (*last)
@@ -612,7 +617,7 @@ int life_follow(const char *root, int out, events_fn *say_line, void *self, stru
 	if (prepare(&f, root, out, sources, e) < 0 || record_each(root, add_existing, &f, e) < 0)
 		return err_in(e, "events");
 	/* One at a time: what one event does may free what another one in the same batch points to. */
-	while (!f.is_over) {
+	while (!f.is_over && f.failure.kind == ERR_NONE) {
 		n = epoll_wait(f.epoll, &event, 1, next_look(&f));
 		if (n < 0 && errno != EINTR)
 			return err_sys(e, "events: wait");
@@ -621,5 +626,8 @@ int life_follow(const char *root, int out, events_fn *say_line, void *self, stru
 		drain(&f);
 		settle(&f);
 	}
-	return 0;
+	if (f.failure.kind == ERR_NONE)
+		return 0;
+	*e = f.failure;
+	return err_in(e, "events");
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -366,3 +367,11 @@ def test_without_cgroups_there_are_no_statistics_but_a_life(husk, bundle, stream
     husk("delete", "--force", ident, check=0)
     s.deleted(ident)
     assert s.types(ident) == ["created", "started", "exited", "deleted"]
+
+
+def test_a_stream_without_descriptors_says_so_and_ends(husk, bundle, stream):
+    s = stream()
+    resource.prlimit(s.process.pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{s.process.pid}/fd")), 4096))
+    husk.run(bundle)
+    assert s.process.wait(10) != 0
+    assert "events: accept: " in s.process.stderr.read()
