@@ -62,10 +62,11 @@ def stat(husk, box, *options):
     return int(fields[38]), int(fields[16]), int(fields[37])
 
 
-@pytest.mark.parametrize("text,expected", [("batch:nice=5", (3, 5, 0)), ("SCHED_OTHER:nice=3", (0, 3, 0)), ("idle", (5, 0, 0))])
-def test_scheduler(husk, box, text, expected):
-    assert stat(husk, box, "--scheduler", text) == expected
-    assert stat(husk, box) == (0, 0, 0), "the next one is as the container is"
+@pytest.mark.parametrize("text,policy,nice", [("batch:nice=5", 3, 5), ("SCHED_OTHER:nice=3", 0, 3), ("idle", 5, None)])
+def test_scheduler(husk, box, text, policy, nice):
+    usual = stat(husk, box)
+    assert stat(husk, box, "--scheduler", text) == (policy, usual[1] if nice is None else nice, 0)
+    assert stat(husk, box) == usual, "the next one is as the container is"
 
 
 def test_a_real_time_scheduler_is_set_or_refused_by_the_kernel(husk, box):
