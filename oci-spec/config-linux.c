@@ -169,7 +169,7 @@ SPEC_TYPE(weight_device, "weightDevice",
 SPEC_TYPE(throttle_device, "throttleDevice",
 	VALUE (throttle_device, major, "major", REQUIRED),
 	VALUE (throttle_device, minor, "minor", REQUIRED),
-	VALUE (throttle_device, rate,  "rate"));
+	VALUE (throttle_device, rate,  "rate", REQUIRED));
 
 SPEC_TYPE(block_io, "blockIO",
 	VALUE       (block_io, weight,              "weight"),

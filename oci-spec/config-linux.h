@@ -68,7 +68,7 @@ typedef LIST_OF(struct oci_namespace) oci_namespace_list;
 
 struct oci_device {
 	const char *type, *path;
-	int64_t major, minor;
+	struct opt_i64 major, minor;    /* required of all but "p" */
 	struct opt_u32 file_mode, uid, gid;
 };
 typedef LIST_OF(struct oci_device) oci_device_list;

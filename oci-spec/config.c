@@ -33,8 +33,8 @@ SPEC_TYPE(box, "consoleSize",
 	VALUE (box, width,  "width",  REQUIRED));
 
 SPEC_TYPE(user, "user",
-	VALUE (user, uid,             "uid"),
-	VALUE (user, gid,             "gid"),
+	VALUE (user, uid,             "uid", REQUIRED),
+	VALUE (user, gid,             "gid", REQUIRED),
 	VALUE (user, umask,           "umask"),
 	LIST  (user, additional_gids, "additionalGids"),
 	VALUE (user, username,        "username"));
@@ -48,7 +48,7 @@ SPEC_TYPE(capabilities, "capabilities",
 
 SPEC_TYPE(io_priority, "ioPriority",
 	CHOICE (io_priority, class,    "class", oci_io_priority_classes, REQUIRED),
-	VALUE  (io_priority, priority, "priority"));
+	VALUE  (io_priority, priority, "priority", REQUIRED));
 
 SPEC_TYPE(scheduler, "scheduler",
 	CHOICE      (scheduler, policy,   "policy", oci_sched_policies, REQUIRED),

@@ -48,7 +48,7 @@ static void merging(void)
 	       "0 is a burst, and not idle");
 	merges("{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0,\"rate\":1},{\"major\":8,\"minor\":16,\"rate\":2}]}}",
 	       "{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":16,\"rate\":0},{\"major\":9,\"minor\":0,\"rate\":3}]}}",
-	       "{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0,\"rate\":1},{\"major\":8,\"minor\":16},"
+	       "{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0,\"rate\":1},{\"major\":8,\"minor\":16,\"rate\":0},"
 	       "{\"major\":9,\"minor\":0,\"rate\":3}]}}", "devices each for itself");
 	merges("{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":1}],\"unified\":{\"a.b\":\"1\",\"c.d\":\"2\"},"
 	       "\"rdma\":{\"x\":{\"hcaHandles\":1}},\"network\":{\"classID\":1,\"priorities\":[{\"name\":\"lo\",\"priority\":1}]}}",
@@ -244,7 +244,7 @@ static void option_words(void)
 	word(weights, "/dev/null=50", "option --o: \"/dev/null\" is not a block device, or MAJOR:MINOR");
 	word(rates, "8:0=1M", "{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0,\"rate\":1048576}]}}");
 	word(rates, "8:0", "option --o: \"8:0\" is not DEVICE=SIZE, like 8:0=1M");
-	word(counts, "8:0=0", "{\"blockIO\":{\"throttleReadIOPSDevice\":[{\"major\":8,\"minor\":0}]}}");
+	word(counts, "8:0=0", "{\"blockIO\":{\"throttleReadIOPSDevice\":[{\"major\":8,\"minor\":0,\"rate\":0}]}}");
 	word(counts, "8:0=1M", "option --o: \"8:0=1M\" is not DEVICE=N, like 8:0=100");
 	word(pages, "2MB=1G", "{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":1073741824}]}");
 	word(pages, "2MB=x", "option --o: \"2MB=x\" is not PAGE=SIZE, like 2MB=1G");

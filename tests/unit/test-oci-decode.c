@@ -242,7 +242,7 @@ static void test_values(void)
 	static const char text[] =
 		"{\"ociVersion\": \"1.3.0\", \"hostname\": \"\\u00e4\\ud83d\\ude00\\\\\\\"\", \"domainname\": null,"
 		" \"process\": {\"cwd\": \"/\", \"args\": [], \"oomScoreAdj\": -1000, \"rlimits\": [{\"type\": \"RLIMIT_CORE\","
-		" \"soft\": 18446744073709551615, \"hard\": 0}], \"user\": {\"uid\": 4294967295, \"additionalGids\": [5, 6]},"
+		" \"soft\": 18446744073709551615, \"hard\": 0}], \"user\": {\"uid\": 4294967295, \"gid\": 0, \"additionalGids\": [5, 6]},"
 		" \"scheduler\": {\"policy\": \"SCHED_OTHER\", \"flags\": [\"SCHED_FLAG_DL_OVERRUN\"]}},"
 		" \"annotations\": {\"b\": \"\", \"a\": \"1\"},"
 		" \"linux\": {\"resources\": {\"memory\": {\"limit\": -1, \"disableOOMKiller\": false},"

@@ -67,11 +67,13 @@ static int number_of(const struct oci_device *d, const char *where, mode_t type,
 	*dev = 0;
 	if (type == S_IFIFO)
 		return 0;
-	if (d->major < 0 || d->major > MAJOR_MAX)
-		return err_set(e, ERR_SPEC, "%s.major: not in 0..%d: %lld", where, MAJOR_MAX, (long long)d->major);
-	if (d->minor < 0 || d->minor > MINOR_MAX)
-		return err_set(e, ERR_SPEC, "%s.minor: not in 0..%d: %lld", where, MINOR_MAX, (long long)d->minor);
-	*dev = makedev((unsigned)d->major, (unsigned)d->minor);
+	if (!d->major.set || !d->minor.set)
+		return err_set(e, ERR_SPEC, "%s.%s: required, but missing", where, d->major.set ? "minor" : "major");
+	if (d->major.v < 0 || d->major.v > MAJOR_MAX)
+		return err_set(e, ERR_SPEC, "%s.major: not in 0..%d: %lld", where, MAJOR_MAX, (long long)d->major.v);
+	if (d->minor.v < 0 || d->minor.v > MINOR_MAX)
+		return err_set(e, ERR_SPEC, "%s.minor: not in 0..%d: %lld", where, MINOR_MAX, (long long)d->minor.v);
+	*dev = makedev((unsigned)d->major.v, (unsigned)d->minor.v);
 	return 0;
 }
 
