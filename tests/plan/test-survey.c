@@ -85,7 +85,7 @@ static void test_independence(void)
 {
 	errors("{\"ociVersion\": \"9.9.9\", \"root\": {\"path\": \"\"}, \"hostname\": \"h\", \"process\": {\"cwd\": \"\", \"args\": [], "
 	       "\"env\": [\"x\"]}, \"hooks\": {\"poststop\": [{\"path\": \"x\"}]}, \"linux\": {\"sysctl\": {\"a\": \"1\"}, "
-	       "\"cgroupsPath\": \"/..\", \"resources\": {\"pids\": {\"limit\": -5}}, \"devices\": [{\"path\": \"x\", \"type\": \"c\"}], "
+	       "\"cgroupsPath\": \"/..\", \"resources\": {\"pids\": {\"limit\": -5}}, \"devices\": [{\"path\": \"x\", \"type\": \"p\"}], "
 	       "\"readonlyPaths\": [\"x\"]}}",
 	       "ociVersion; root.path; hostname; process.cwd; process.args; process.env[0]; hooks.poststop[0].path; "
 	       "linux.sysctl[\"a\"]; linux.cgroupsPath; linux.resources.pids.limit; linux.devices[0].path; linux.readonlyPaths; "
