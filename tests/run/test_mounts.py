@@ -451,3 +451,20 @@ def test_nothing_is_made_in_a_dev_that_was_bound(husk, bundle, tmp_path):
 
 def test_shields_without_a_mount_namespace_are_refused(husk, bundle):
     husk.refuse(bundle.without_namespace("mount"), "linux.", "mount namespace")
+
+
+def test_what_comes_into_a_tmpfs_that_a_link_has_covered_meanwhile_lies_on_top(husk, bundle, tmp_path):
+    (bundle.rootfs / "alias").symlink_to("/data")
+    above = tmp_path / "above"
+    above.mkdir()
+    (above / "file").touch()
+    bundle.mount("/data", "t", "tmpfs", ["mode=755"]).mount("/data/below", "t", "tmpfs", ["mode=755"])
+    bundle.mount("/alias", above).mount("/data/late", "t", "tmpfs", ["mode=700"])
+    bundle.sh("ls /data; stat -c %a /data/late; umount /data/late /data; ls /data")
+    bundle.process["capabilities"] = {kind: ["CAP_SYS_ADMIN"] for kind in ("bounding", "effective", "permitted")}
+    assert husk.out(bundle).split() == ["file", "late", "700", "below"]
+
+
+def test_the_second_of_two_mounts_in_one_place_of_a_tmpfs_is_the_one_that_is_seen(husk, bundle):
+    bundle.mount("/dev/shm", "again", "tmpfs", ["mode=700"])
+    assert husk.out(bundle.sh("stat -c %a /dev/shm; grep -c ' /dev/shm ' /proc/self/mountinfo")).split() == ["700", "2"]

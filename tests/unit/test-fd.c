@@ -146,6 +146,37 @@ static void mark_range(void)
 	_exit(0);
 }
 
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* Neighbours, strangers and none, in any order; and nothing else. */
+static void close_many(void)
+{
+	struct err e;
+	int fds[] = { 605, -EBADF, 601, 600, 602, 610 };
+
+	for (int i = 598; i <= 612; i++)
+		if (dup2(0, i) < 0)
+			_exit(1);
+	errno = ENOTTY;
+	fd_close_all(fds, 6);
+	if (errno != ENOTTY)
+		_exit(2);
+	for (int i = 598; i <= 612; i++)
+		if (is_open(i) == (i == 600 || i == 601 || i == 602 || i == 605 || i == 610))
+			_exit(3);
+	for (int i = 0; i < 6; i++)
+		if (fds[i] != -EBADF)
+			_exit(4);
+	fd_close_all(fds, 6);
+	fds[0] = fd_dup(0, &e);
+	if (fds[0] < 3 || fcntl(fds[0], F_GETFD) != FD_CLOEXEC || fd_dup(605, &e) >= 0 || e.num != EBADF)
+		_exit(5);
+	_exit(0);
+}
+
 int main(void)
 {
 	int dir;
@@ -158,6 +189,7 @@ int main(void)
 	test_kinds(dir);
 	OK(in_child(ensure_stdio) == 0, "missing standard descriptors become /dev/null");
 	OK(in_child(mark_range) == 0, "a range of descriptors is marked");
+	OK(in_child(close_many) == 0, "many descriptors are closed, those and no others");
 	close(dir);
 	rmdir(work);
 	return tap_done();
