@@ -253,5 +253,13 @@ def test_kill(husk, sleeper):
     Trial(husk, running(husk, sleeper), lambda i: ("kill", i, "KILL")).all(errors=12, kills=4)
 
 
+def test_stop(husk, sleeper):
+    Trial(husk, running(husk, sleeper), lambda i: ("stop", "--timeout=0", i)).all(errors=20, kills=6)
+
+
+def test_pause(husk, sleeper):
+    Trial(husk, running(husk, sleeper), lambda i: ("pause", i)).all(errors=15, kills=5)
+
+
 def test_delete(husk, sleeper):
     Trial(husk, created(husk, sleeper), lambda i: ("delete", "--force", i)).all(errors=25, kills=10)
