@@ -17,14 +17,6 @@
 
 static const char ellipsis[] = "...";
 
-/* A newline or an escape sequence out of a hostile file name must not forge a line of our log. */
-static void keep_one_line(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			*s = '?';
-}
-
 /* Shows that a text of LEN bytes was cut to fit BUF. */
 static void mark_cut(char *buf, size_t size, int len)
 {
@@ -38,7 +30,7 @@ __attribute__((format(printf, 3, 0)))
 static void format(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	mark_cut(buf, size, vsnprintf(buf, size, fmt, ap));
-	keep_one_line(buf);
+	str_keep_one_line(buf);
 }
 
 /*
@@ -150,7 +142,7 @@ void err_place(struct err *e, const char *file, const char *path, size_t len, un
 
 	text_add(&f, file);
 	text_addn(&p, path, len);
-	keep_one_line(e->path);
+	str_keep_one_line(e->path);
 	e->line = line;
 	e->column = column;
 }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "base/str.h"
+
 static log_sink *sink;
 static enum log_level most_wanted = LOG_ERROR;
 static struct log_tap *tap;
@@ -44,6 +46,7 @@ void log_say(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	str_keep_one_line(text);
 	if (tap)
 		tap->say(tap, level, text);
 	else

@@ -79,3 +79,10 @@ const char *str_word(const char **list, const char *separators, size_t *len)
 	*list = word[*len] ? word + *len + 1 : NULL;
 	return word;
 }
+
+void str_keep_one_line(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = '?';
+}

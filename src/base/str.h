@@ -24,5 +24,8 @@ bool str_ends(const char *s, const char *suffix);
 /* After PREFIX in S, or NULL when S does not start with it. */
 const char *str_after(const char *s, const char *prefix);
 
+/* Control characters become '?': a newline or an escape sequence out of a hostile name must not forge a line of our log. */
+void str_keep_one_line(char *);
+
 /* The next word of *LIST up to one of SEPARATORS; *LEN its length. NULL at the end. Empty words are given. */
 const char *str_word(const char **list, const char *separators, size_t *len);

@@ -246,6 +246,17 @@ def test_systemd_is_told_apart(husk, bundle):
         assert "config.json: error: systemd does not run on this host: use --cgroup-manager=cgroupfs" in result.out
 
 
+def test_a_name_cannot_forge_a_line(husk, bundle):
+    bundle.process["capabilities"]["bounding"] = ["CAP_KILL\nhusk: error: forged"]
+    bundle.process["env"].append("x\n/config.json:1:1: error: forged")
+    bundle.write()
+    result = husk("check", bundle.path, check=UNSOUND)
+    assert not [line for line in result.out.splitlines() if line.startswith(("husk:", "/config"))]
+    bundle.process["env"].pop()
+    warned = husk.run(bundle).err
+    assert "CAP_KILL?husk: error: forged" in warned and "\nhusk: error" not in warned
+
+
 def test_a_very_wrong_config_comes_to_an_end(husk, bundle):
     bundle.config["mounts"] += [{"destination": 1}] * 2000
     bundle.write()
