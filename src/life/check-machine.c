@@ -392,28 +392,49 @@ static bool has_word(const char *list, const char *word, size_t n)
 	return false;
 }
 
-static void write_(const struct look *l, const struct cgroup_write *w)
+static bool has_file(const struct look *l, const char *dir, const char *file)
+{
+	return path_allows(arena_printf(l->mem, "%s/%s", dir, file), F_OK);
+}
+
+/* Of "hugetlb.2MB.max". */
+static bool has_page_size(const struct look *l, const char *file)
+{
+	const char *size = str_after(file, "hugetlb.");
+	uint64_t bytes;
+
+	return !size || !num_parse_size(arena_strndup(l->mem, size, strcspn(size, ".")), &bytes) ||
+	       path_allows(arena_printf(l->mem, "/sys/kernel/mm/hugepages/hugepages-%llukB", (unsigned long long)bytes / 1024), F_OK);
+}
+
+/* BEFORE: the write in whose place this one stands, NULL: none. */
+static void write_(const struct look *l, const struct cgroup_write *w, const struct cgroup_write *before)
 {
 	const struct cgroup_plan_dir *d = &l->plan->cgroup.dir[w->dir];
 	size_t controller = strcspn(w->file, ".");
 	const char *at = existing(l, d), *path = w->path ? w->path : "linux.resources";
 	char text[1024];
 	struct err ignored;
+	bool has_controller;
 
-	if (w->flags & (WRITE_OPTIONAL | WRITE_ELSE))
+	if (w->flags & (WRITE_OPTIONAL | WRITE_ELSE) || str_starts(w->file, "cgroup."))
 		return;
 	if (!d->is_v2) {
-		if (is_kernels_choice(w->file) && !path_allows(arena_printf(l->mem, "%s/%s", d->mount, w->file), F_OK))
+		if (is_kernels_choice(w->file) && !has_file(l, d->mount, w->file))
 			ERROR(l, ERR_UNSUPPORTED, "%s: this kernel has no %s", path, w->file);
 		return;
 	}
-	/* Root enables controllers on its way; others have those that were given to them. */
-	if (!l->host->is_rootless || str_starts(w->file, "cgroup.") ||
-	    file_read_at(AT_FDCWD, arena_printf(l->mem, "%s/cgroup.controllers", at), text, sizeof(text), &ignored) < 0)
+	if (file_read_at(AT_FDCWD, arena_printf(l->mem, "%s/cgroup.controllers", at), text, sizeof(text), &ignored) < 0)
 		return;
-	if (!has_word(text, w->file, controller))
+	has_controller = has_word(text, w->file, controller);
+	/* Root enables controllers on its way; others have those that were given to them. */
+	if (!has_controller && l->host->is_rootless)
 		ERROR(l, ERR_UNSUPPORTED, "%s: the controller \"%.*s\" is not delegated to \"%s\"", path, (int)controller, w->file,
 		      at);
+	/* A group that has the controller has all of its files; only the topmost one has few. */
+	if (has_controller && (str_eq(at, d->mount) ? !has_page_size(l, w->file) :
+			       !has_file(l, at, w->file) && !(before && has_file(l, at, before->file))))
+		ERROR(l, ERR_UNSUPPORTED, "%s: this kernel has no %s", path, w->file);
 }
 
 /* Who is not root can live without groups, unless limits are asked for (parts/cgroup/cgroup.c). */
@@ -443,7 +464,7 @@ static void groups(const struct look *l)
 		problem_add(l->problems, false, ERR_UNSUPPORTED, "systemd does not run on this host: use "
 			    "--cgroup-manager=cgroupfs");
 	for (size_t i = 0; i < p->writes.n; i++)
-		write_(l, &p->writes.v[i]);
+		write_(l, &p->writes.v[i], i && p->writes.v[i - 1].flags & WRITE_ELSE ? &p->writes.v[i - 1] : NULL);
 	if (!p->unit.name)
 		places(l);
 }

@@ -389,3 +389,27 @@ def test_limits_need_a_cgroup_that_may_be_made(bundle, user):
     told = errors(user("check", bundle.path, check=UNSOUND))
     assert told and all(p[2].startswith("linux.resources") for p in told)
     assert user("run", "--bundle", bundle.path, "x").code != 0
+
+
+LIMITS = {
+    "memory": {"memory": {"limit": 100000000}}, "swap": {"memory": {"limit": 100000000, "swap": 200000000}},
+    "reservation": {"memory": {"reservation": 50000000}}, "swappiness": {"memory": {"swappiness": 10}},
+    "oom": {"memory": {"disableOOMKiller": True}},
+    "shares": {"cpu": {"shares": 512}}, "quota": {"cpu": {"quota": 50000, "period": 100000}},
+    "burst": {"cpu": {"quota": 50000, "period": 100000, "burst": 10000}}, "idle": {"cpu": {"idle": 1}},
+    "realtime": {"cpu": {"realtimeRuntime": 10, "realtimePeriod": 1000000}},
+    "cpus": {"cpu": {"cpus": "0"}}, "pids": {"pids": {"limit": 50}}, "weight": {"blockIO": {"weight": 100}},
+    "huge pages": {"hugepageLimits": [{"pageSize": "2MB", "limit": 0}]},
+    "huger pages": {"hugepageLimits": [{"pageSize": "32MB", "limit": 0}]},
+    "net": {"network": {"classID": 1}}, "unified": {"unified": {"memory.high": "1000000000"}},
+    "rdma": {"rdma": {"mlx0": {"hcaHandles": 3}}},
+}
+
+
+@pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS)
+def test_check_and_run_agree_about_limits(husk, bundle, limits):
+    bundle.linux["resources"] = limits
+    bundle.write()
+    checked = husk("check", bundle.path)
+    ran = husk("run", "--bundle", bundle.path, husk.new_id())
+    assert (checked.code == 0) == (ran.code == 0), (checked, ran)
