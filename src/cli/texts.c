@@ -61,7 +61,7 @@ bool note_next(const char **notes, struct note *n)
 	if (!at || !*at)
 		return false;
 	*n = (struct note){ .text = at, .is_kept = begins_kept(at) };
-	while (*at && !(*at == '\n' && (n->is_kept || at[1] == '\n' || begins_kept(at + 1))))
+	while (*at && !(*at == '\n' && (n->is_kept || at[1] == '\n' || !at[1] || begins_kept(at + 1))))
 		at++;
 	n->len = (size_t)(at - n->text);
 	*notes = at;
