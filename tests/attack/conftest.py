@@ -28,6 +28,13 @@ def probe(bundle, probe_program):
 
 
 @pytest.fixture
+def i386_calls(probe_program):
+    """User mode Linux, for one, takes int 0x80 for a call of its own architecture."""
+    if subprocess.run([probe_program, "i386:20"], capture_output=True, text=True).stdout.split() != ["ok"]:
+        pytest.skip("this kernel has no system calls of 32-bit x86")
+
+
+@pytest.fixture
 def x86_64():
     if platform.machine() != "x86_64":
         pytest.skip("numbers of x86_64")

@@ -101,18 +101,18 @@ def test_conditions_of_one_rule_must_all_hold_and_rules_are_alternatives(husk, b
     assert out.split() == ["50", "ok", "ok", "51"]
 
 
-def test_calls_of_an_architecture_that_is_not_listed_are_killed(husk, bundle, probe):
+def test_calls_of_an_architecture_that_is_not_listed_are_killed(husk, bundle, probe, i386_calls):
     r = ask(husk, bundle, probe, profile(rule("ERRNO", "getppid")), "i386:64", check=None)
     assert r.code == 128 + signal.SIGSYS, r
 
 
-def test_listed_architectures_are_filtered_by_their_own_numbers(husk, bundle, probe):
+def test_listed_architectures_are_filtered_by_their_own_numbers(husk, bundle, probe, i386_calls):
     seccomp = profile(rule("ERRNO", "getppid", errno_ret=60), architectures=["SCMP_ARCH_X86", "SCMP_ARCH_ARM"])
     out = ask(husk, bundle, probe, seccomp, "i386:64", "i386:20", str(GETPPID), "64,0,0,0").out.split()
     assert out[0] == "60" and out[1] == "ok" and out[2] == "60"
 
 
-def test_socket_cannot_hide_behind_socketcall(husk, bundle, probe):
+def test_socket_cannot_hide_behind_socketcall(husk, bundle, probe, i386_calls):
     seccomp = profile(rule("ERRNO", "socket", errno_ret=61), architectures=["SCMP_ARCH_X86"])
     out = ask(husk, bundle, probe, seccomp, "41,1,1,0", "i386:359,1,1,0", "i386:102,1,0").out.split()
     assert out == ["61", "61", "61"]
