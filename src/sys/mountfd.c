@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -194,6 +195,15 @@ int mountfd_set(int mnt, uint64_t set, uint64_t clear, uint64_t propagation, boo
 		attr.attr_clr |= MOUNT_ATTR__ATIME;
 	if (set_attributes(mnt, &attr, recursive) < 0)
 		return err_sys(e, "set mount attributes");
+	return 0;
+}
+
+int mountfd_label(int mnt, const char *label, struct err *e)
+{
+	AUTO_FD int dir = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0 || fsetxattr(dir, "security.selinux", label, strlen(label) + 1, 0) < 0)
+		return err_sys(e, "label a mount \"%s\"", label);
 	return 0;
 }
 

@@ -23,6 +23,8 @@ int mountfd_reconfigure(int mnt, const char *data, struct err *);
 int mountfd_clone(int dir, const char *path, bool recursive, bool nofollow, struct err *);
 /* Sets and clears attributes of a (detached) mount; PROPAGATION MS_SHARED.. or 0. */
 int mountfd_set(int mnt, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive, struct err *);
+/* Gives the root directory of a mount its SELinux label: for file systems that take no "context=" (mqueue). xattr(7). */
+int mountfd_label(int mnt, const char *label, struct err *);
 int mountfd_idmap(int mnt, int userns_fd, bool recursive, struct err *);
 /* Puts the detached mount on the object that TARGET names (by descriptor, never by path). */
 int mountfd_attach(int mnt, int target, struct err *);

@@ -105,7 +105,7 @@ static const struct expectation expectations[] = {
 	{ "sync remount async", 0, 0, 0, 0, 0, "async" },
 	{ "shared rslave", 0, 0, 0, 0, MS_SLAVE, "" },
 	/* What only a file system may know stays in order; what only mount(8) means is dropped. */
-	{ "mode=755 size=64k acl context=\"a,b\"", 0, 0, 0, 0, 0, "mode=755 size=64k acl context=\"a,b\"" },
+	{ "mode=755 size=64k acl context=\"a,b\"", 0, 0, 0, 0, 0, "mode=755 size=64k acl context=a,b" },
 	{ "noauto nofail _netdev x-systemd.automount comment=hi X-mount.mkdir", 0, 0, 0, 0, 0, "" },
 	{ "users exec", A(NOSUID) | A(NODEV), A(NOEXEC), 0, 0, 0, "" },
 };

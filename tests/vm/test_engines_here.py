@@ -12,6 +12,7 @@ import pytest
 
 HUSK = os.environ.get("HUSK", "husk")
 USER = os.geteuid() != 0
+SELINUX = os.path.isdir("/sys/fs/selinux/booleans")
 IMAGE = "localhost/busybox"
 
 pytestmark = [pytest.mark.rootless, pytest.mark.skipif("HUSK_HOST" not in os.environ, reason="only in a test machine")]
@@ -89,7 +90,7 @@ def test_podman_update(podman):
 
 def test_podman_with_a_volume_and_a_read_only_root(podman, tmp_path):
     (tmp_path / "file").write_text("there\n")
-    label = ":z" if os.path.isdir("/sys/fs/selinux/booleans") else ""
+    label = ":z" if SELINUX else ""
     out = podman("run", "--rm", "--network=none", "--read-only", "-v", f"{tmp_path}:/there{label}", IMAGE, "sh", "-c",
                  "cat /there/file; touch /x 2>/dev/null || echo refused").stdout
     assert out == "there\nrefused\n"
@@ -97,7 +98,7 @@ def test_podman_with_a_volume_and_a_read_only_root(podman, tmp_path):
 
 def test_podman_is_confined_by_the_lsm(podman):
     out = podman("run", "--rm", "--network=none", IMAGE, "cat", "/proc/self/attr/current").stdout
-    if os.path.isdir("/sys/fs/selinux/booleans"):
+    if SELINUX:
         assert ":container_t:" in out
     elif not USER and os.path.isdir("/sys/kernel/security/apparmor/policy"):
         assert out.startswith("containers-default-") and "enforce" in out
@@ -117,10 +118,6 @@ def test_podman_has_the_delegated_range_of_ids(podman):
     assert lines[0].split() == ["0", str(os.getuid()), "1"] and lines[1].split()[0] == "1"
 
 
-def test_podman_without_cgroups(podman):
-    assert podman("run", "--rm", "--network=none", "--cgroups=disabled", IMAGE, "echo", "hello").stdout == "hello\n"
-
-
 def test_podman_with_cgroupfs(podman):
     if USER:
         pytest.skip("only with root")
@@ -132,6 +129,8 @@ def test_podman_with_cgroupfs(podman):
 @pytest.mark.parametrize("runtime", ["husk", "crun"])
 def test_buildah_runs_commands_in_a_working_container(runtime):
     need("buildah", "crun")
+    if SELINUX:
+        pytest.skip("this machine's policy lets no buildah label its pipes, with crun neither")
     program = HUSK if runtime == "husk" else shutil.which("crun")
     name = call("buildah", "from", IMAGE).stdout.strip()
     try:
@@ -160,6 +159,8 @@ def containerd():
 @pytest.mark.parametrize("runtime", ["husk", "crun"])
 @pytest.mark.parametrize("systemd", [True, False])
 def test_ctr_run(containerd, runtime, systemd):
+    if SELINUX and runtime == "crun":
+        pytest.skip("this machine's policy lets crun not pin its BPF program")
     name = "t" + uuid.uuid4().hex[:10]
     options = ["--runc-systemd-cgroup", "--cgroup", f"system.slice:ctr:{name}"] if systemd else []
     out = call("ctr", "run", "--rm", "--runc-binary", HUSK if runtime == "husk" else shutil.which("crun"), *options, containerd, name,

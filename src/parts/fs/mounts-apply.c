@@ -256,7 +256,7 @@ static bool is_plain(const struct mount_plan *m)
 /* In a nest most file systems need one system call, for there is nothing to hold on to. */
 static bool new_in_nest(const struct mount_plan *m, const struct root *r, const struct target *t, struct anchors *anchors)
 {
-	if (t->nest < 0 || m->is_anchor || m->is_nest || m->tree || m->clear || !is_plain(m) ||
+	if (t->nest < 0 || m->is_anchor || m->is_nest || m->tree || m->clear || m->label || !is_plain(m) ||
 	    !root_work_in(t->nest, &r->nests->cwd) || !mountfd_new_here(t->name, m->type, m->source, m->data, m->set))
 		return false;
 	anchors_hidden(anchors, m->destination.s);
@@ -302,6 +302,8 @@ static int apply_new(const struct mount_plan *m, const struct root *r, struct tr
 	if (m->tree && borrow_ids(m, trees, mnt, e) < 0)
 		return -1;
 	if (settle(m, mnt, !is_filled, e) < 0 || put(m, r, &t, mnt, anchors, e) < 0)
+		return -1;
+	if (m->label && mountfd_label(mnt, m->label, e) < 0)
 		return -1;
 	if (m->is_anchor && anchors->n < ANCHORS_MAX)
 		anchors->v[anchors->n++] = (struct anchor){ m->destination, TAKE_FD(mnt) };

@@ -35,7 +35,7 @@ struct planner {
 struct type {
 	const char *name;
 	bool has_own_super_flags;       /* "ro" is also a matter of the file system: block devices, overlay */
-	bool takes_label;
+	bool takes_label;               /* as an option; mqueue, which exists before it is mounted, as an attribute */
 	uint64_t ns;                    /* needs to own this namespace when in a user namespace ... */
 	const char *fallback;           /* ... and otherwise this directory of the host is bound */
 };
@@ -253,6 +253,8 @@ static int plan_new(struct planner *p, const struct oci_mount *om, const struct 
 	m->type = arena_strdup(p->arena, om->type);
 	m->source = arena_strdup(p->arena, om->source);
 	m->data = data_of_type(p, t, om->type, w);
+	if (p->label && str_eq(om->type, "mqueue"))
+		m->label = strchr(p->label, '=') + 1;
 	m->is_anchor = m->on_directory_only = str_eq(om->type, "proc") || str_eq(om->type, "sysfs");
 	m->tmpcopyup = w->tmpcopyup;
 	m->mode_of_covered = str_eq(om->type, "tmpfs") && !data_has(m->data, "mode=");

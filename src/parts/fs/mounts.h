@@ -33,6 +33,7 @@ struct mount_plan {
 	cpath destination;              /* absolute */
 	const char *type, *source;
 	const char *data;               /* as in struct mount_words */
+	const char *label;              /* its root directory's security.selinux, where DATA cannot say it; NULL */
 	uint64_t set, clear, rec_set, rec_clear;        /* MOUNT_ATTR_* */
 	unsigned long propagation;      /* MS_*; 0: private */
 	bool propagation_recursive;

@@ -237,6 +237,21 @@ static bool is_remark(const char *word)
 	return str_starts(word, "x-") || str_starts(word, "X-") || str_starts(word, "comment=");
 }
 
+/*
+ * context="u:r:t:s0:c1,c2": the quotes are mount(8)'s, whose options are one list with commas in between. Here each is alone, and
+ * SELinux would take them for a part of the label.
+ */
+static const char *unquoted(const char *word, struct arena *a)
+{
+	const char *equals = strchr(word, '=');
+	size_t len = equals ? strlen(equals) : 0;
+
+	if (len < 3 || equals[1] != '"' || equals[len - 1] != '"' ||
+	    !memmem(word, (size_t)(equals - word), "context", 7))
+		return word;
+	return arena_printf(a, "%.*s=%.*s", (int)(equals - word), word, (int)len - 3, equals + 2);
+}
+
 int options_parse(struct mount_words *out, const str_list *list, const char *where, struct arena *a, struct err *e)
 {
 	struct words data = { ARENA_ARRAY(a, const char *, list->n + 1), 0 };
@@ -260,7 +275,7 @@ int options_parse(struct mount_words *out, const str_list *list, const char *whe
 		} else if (word[0] == '\0' || word[0] == '=') {
 			return err_set(e, ERR_SPEC, "%s.options[%zu]: not an option: \"%s\"", where, i, word);
 		} else if (!is_remark(word)) {
-			data.v[data.n++] = word;
+			data.v[data.n++] = unquoted(word, a);
 			if (out->unknown < 0)
 				out->unknown = (int32_t)i;
 		}

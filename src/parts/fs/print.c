@@ -111,6 +111,8 @@ static const char *print_one(const struct mount_plan *m, struct arena *a)
 	if (m->propagation)
 		line = add(a, line, m->propagation_recursive ? "r" : "", table_name(propagations, m->propagation));
 	line = add_data(a, line, m->data);
+	if (m->label)
+		line = add(a, line, "label=", m->label);
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		if (*(const bool *)((const char *)m + flags[i].at))
 			line = add(a, line, "", flags[i].word);
