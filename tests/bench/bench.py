@@ -4,9 +4,13 @@
 
 usage: bench.py [-n ROUNDS] [--case NAME]... [--json FILE] [--graph FILE] [NAME=PATH[,GLOBAL-OPTION...]]...
 
-Prints, per case: medians, the ratio to the floor and of husk to each other one (pair by pair, then the median), peak
-memory of the largest process, and system calls without those of the payload.  Programs default to husk ($HUSK), and
-to Debian's crun and runc where they are installed.  BENCH_TOOLS is the folder of floor, nothing, spawn and count.
+Prints, per case: medians of the time that passed and of processor time (which a busy machine disturbs less), the
+ratio of the times to the floor and of husk to each other one (pair by pair, then the median), peak memory of the
+largest process, and system calls without those of the payload.  Programs default to husk ($HUSK), and to Debian's
+crun and runc where they are installed.  BENCH_TOOLS is the folder of floor, nothing, spawn and count.
+
+All cases take a quarter of an hour and more, most of it to make and remove a thousand containers of each program.
+The case "waiting" has the private memory of the waiting process in the column of the peak.
 
 Works in a mount namespace of its own.  On a host with hybrid cgroups crun refuses; there the empty or nearly empty
 unified hierarchy is hidden in that namespace, so that all programs see cgroup v1 alone; the output says so.
@@ -18,6 +22,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -43,7 +48,7 @@ class Failed(Exception):
 
 
 def spawn(argv, cwd="/"):
-    """-> (seconds, peak KiB of the largest process)"""
+    """-> (seconds, seconds of processor time, peak KiB of the largest process)"""
     read, write = os.pipe()
     with open(WORK + "/stderr", "w+") as err:
         p = subprocess.Popen([tool("spawn"), str(write), *argv], cwd=cwd, stdin=subprocess.DEVNULL,
@@ -53,9 +58,13 @@ def spawn(argv, cwd="/"):
         os.close(read)
         p.wait()
         err.seek(0)
-        if len(said) != 3 or said[2] != b"0":
+        if len(said) != 4 or said[3] != b"0":
             raise Failed(f"{' '.join(argv)}: {err.read().strip()[-300:]}")
-    return int(said[0]) / 1e6, int(said[1])
+    return int(said[0]) / 1e6, int(said[1]) / 1e6, int(said[2])
+
+
+def together(results):
+    return sum(r[0] for r in results), sum(r[1] for r in results), max(r[2] for r in results)
 
 
 def count(argv, cwd="/"):
@@ -261,8 +270,7 @@ class Case:
         raise NotImplementedError
 
     def once(self):
-        results = [spawn(c, self.bundle) for c in self.commands()]
-        return sum(r[0] for r in results), max(r[1] for r in results)
+        return together([spawn(c, self.bundle) for c in self.commands()])
 
     def calls(self):
         return sum((count(c, self.bundle) for c in self.commands()), collections.Counter())
@@ -309,8 +317,7 @@ class Lifecycle(Case):
         return [*results, how(self.rt.delete(self.id), self.bundle)]
 
     def once(self):
-        results = self.measured(spawn)
-        return sum(r[0] for r in results), max(r[1] for r in results)
+        return together(self.measured(spawn))
 
     def calls(self):
         return sum(self.measured(count), collections.Counter())
@@ -335,10 +342,10 @@ class Waiting(Case):
         return sum(int(n) for n in re.findall(r"^Private_(?:Clean|Dirty): +(\d+)", text, re.M))
 
     def once(self):
-        seconds, _ = spawn(self.rt.create(self.bundle, self.id), self.bundle)
+        seconds, processor, _ = spawn(self.rt.create(self.bundle, self.id), self.bundle)
         kib = self.private()
         self.rt.clean([self.id])
-        return seconds, kib
+        return seconds, processor, kib
 
     def calls(self):
         return None
@@ -547,15 +554,16 @@ def measure(cls, runtimes, n):
             try:
                 case.prepare()
                 case.once()
-                out[name] = {"times": [], "peak": 0, "calls": total(case.calls())}
+                out[name] = {"times": [], "processor": [], "peak": 0, "calls": total(case.calls())}
             except (Failed, ValueError, OSError) as e:
                 print(f"  {name:8} not measured: {e}")
                 cases.pop(name).close()
                 out.pop(name, None)
         for _ in range(max(3, int(n * cls.rounds))):
             for name, case in cases.items():
-                seconds, peak = case.once()
+                seconds, processor, peak = case.once()
                 out[name]["times"].append(seconds)
+                out[name]["processor"].append(processor)
                 out[name]["peak"] = max(out[name]["peak"], peak)
                 case.after()
     finally:
@@ -576,7 +584,8 @@ def report(cls, out):
         o["median_ms"] = statistics.median(times) * 1e3
         o["to_floor"] = ratio(o["times"], floor["times"]) if floor else None
         o["first_to_it"] = ratio(out[first]["times"], o["times"]) if first else None
-        words = f"  {name:8} {o['median_ms']:9.2f} ms   least {times[0] * 1e3:9.2f}"
+        words = f"  {name:8} {o['median_ms']:9.2f} ms   least {times[0] * 1e3:8.2f}"
+        words += f"   processor {statistics.median(o['processor']) * 1e3:8.2f}"
         words += f"   {o['to_floor']:6.2f} x floor" if floor else ""
         words += f"   {first} is {o['first_to_it']:5.2f} of it" if first and name not in (first, "floor") else " " * 22
         words += f"   peak {o['peak']:6} KiB"
@@ -630,6 +639,8 @@ def main():
     p.add_argument("--graph", help="write a graph of cost against size (SVG) here")
     p.add_argument("program", nargs="*", help="name=path[,global option...]")
     o = p.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):     # cleans up then, too
+        signal.signal(number, lambda *_: sys.exit("bench: stopped"))
     layout = enter_own_mounts()
     WORK = tempfile.mkdtemp(prefix="bench-")
     try:
