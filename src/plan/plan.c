@@ -222,35 +222,36 @@ static int notify(struct plan *p, struct making *m, struct err *e)
 	return notify_plan(&p->notify, m->rq->activation.notify_socket, state, m->a, e);
 }
 
-enum { NAMESPACES = 1 << 1, CGROUP = 1 << 6, GROUPS = 1 << 7, ROOTFS = 1 << 8 };
+enum { ANNOTATIONS, OWN_NAMESPACES, CONTRADICTIONS, NOTIFY, NAMESPACES, IDMAP, CGROUP, CGROUPS,
+	ROOTFS, MOUNTS, DEVICES, SHIELD, PROCESS, HOOKS, NET, RDT, MEMORY, KERNEL };
+#define AFTER(step) (1u << (step))
 
 /*
  * In the order of the specification, but what others build on first: the maps say what the process may be, the groups
- * what a mount of type cgroup shows.  NEEDS: the steps (1 << their place) whose result a step reads without asking
- * whether there is one.
+ * what a mount of type cgroup shows.  NEEDS: the steps whose result a step reads without asking whether there is one.
  */
 static const struct step {
 	int (*make)(struct plan *, struct making *, struct err *);
 	unsigned needs;
 } steps[] = {
-	{ annotations, 0 },
-	{ own_namespaces, 0 },
-	{ contradictions, NAMESPACES },
-	{ notify, 0 },
-	{ namespaces, 0 },
-	{ idmap, 0 },
-	{ cgroup, 0 },
-	{ cgroups, NAMESPACES | CGROUP },
-	{ rootfs, NAMESPACES },
-	{ mounts, NAMESPACES | GROUPS | ROOTFS },
-	{ devices, NAMESPACES },
-	{ shield, NAMESPACES },
-	{ process, NAMESPACES },
-	{ hooks, 0 },
-	{ net, NAMESPACES },
-	{ rdt, 0 },
-	{ memory, 0 },
-	{ kernel, NAMESPACES },
+	[ANNOTATIONS] = { annotations, 0 },
+	[OWN_NAMESPACES] = { own_namespaces, 0 },
+	[CONTRADICTIONS] = { contradictions, AFTER(OWN_NAMESPACES) },
+	[NOTIFY] = { notify, 0 },
+	[NAMESPACES] = { namespaces, 0 },
+	[IDMAP] = { idmap, 0 },
+	[CGROUP] = { cgroup, 0 },
+	[CGROUPS] = { cgroups, AFTER(OWN_NAMESPACES) | AFTER(CGROUP) },
+	[ROOTFS] = { rootfs, AFTER(OWN_NAMESPACES) },
+	[MOUNTS] = { mounts, AFTER(OWN_NAMESPACES) | AFTER(CGROUPS) | AFTER(ROOTFS) },
+	[DEVICES] = { devices, AFTER(OWN_NAMESPACES) },
+	[SHIELD] = { shield, AFTER(OWN_NAMESPACES) },
+	[PROCESS] = { process, AFTER(OWN_NAMESPACES) },
+	[HOOKS] = { hooks, 0 },
+	[NET] = { net, AFTER(OWN_NAMESPACES) },
+	[RDT] = { rdt, 0 },
+	[MEMORY] = { memory, 0 },
+	[KERNEL] = { kernel, AFTER(OWN_NAMESPACES) },
 };
 
 /* CONFIG for the next step: a copy, since a mount may be added that lies in SCRATCH. */
