@@ -50,7 +50,8 @@ static const struct fact annotations[] = {
 	{ "run.oci.seccomp_fail_unknown_syscall", "\"1\": a name in linux.seccomp that is no system call is an error." },
 	{ "run.oci.systemd.force_cgroup_v1", "Destination of a mount of the configuration, in whose place the cgroup v1 hierarchy "
 	  "name=systemd is mounted." },
-	{ "run.oci.systemd.subgroup", "Name of a cgroup beneath the unit; checked, and of use to the systemd manager alone." },
+	{ "run.oci.systemd.subgroup", "Name of a cgroup beneath systemd's unit: refused with the systemd manager, unless "
+	  "it is empty; of no meaning without it." },
 	{ "run.oci.delegate-cgroup", "Refused, as are run.oci.handler and run.oci.seccomp.plugins." },
 	{}
 };

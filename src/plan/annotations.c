@@ -65,7 +65,7 @@ static int is_context_type(const struct kind *k, const char *value, struct annot
 
 static int is_subgroup(const struct kind *k, const char *value, struct annotations *out, struct err *e)
 {
-	(void)out;
+	out->subgroup = value;
 	return !*value || cgroup_is_path(value) ? 0 : wrong(k, ERR_SPEC, "is no path beneath a cgroup", value, e);
 }
 

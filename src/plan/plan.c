@@ -199,6 +199,10 @@ static int annotations(struct plan *p, struct making *m, struct err *e)
 {
 	if (annotations_read(&m->notes, &m->c->annotations, e) < 0)
 		return -1;
+	/* crun puts the process into a cgroup beneath the unit; here it is in the unit, and has no other without systemd. */
+	if (m->notes.subgroup && *m->notes.subgroup && m->rq->manager == CGROUP_MANAGER_SYSTEMD)
+		return err_set(e, ERR_UNSUPPORTED, "annotations[\"run.oci.systemd.subgroup\"]: \"%.200s\": husk makes no cgroup "
+			       "beneath the unit of systemd", m->notes.subgroup);
 	p->pidfd_receiver = m->notes.pidfd_receiver ? arena_strdup(m->a, m->notes.pidfd_receiver) : NULL;
 	return 0;
 }

@@ -53,6 +53,13 @@ def test_what_means_nothing_here_is_only_shown_by_state(husk, bundle, key, value
     assert husk.state(ident)["bundle"] == str(bundle.path)
 
 
+def test_a_cgroup_beneath_the_unit_of_systemd_is_refused_where_there_is_a_unit(husk, bundle):
+    note(bundle, "systemd.subgroup", "container")
+    husk.run(bundle)
+    result = husk("--systemd-cgroup", "run", "--bundle", bundle.path, husk.new_id())
+    assert result.code == 6 and 'annotations["run.oci.systemd.subgroup"]: "container"' in result.err, result
+
+
 # ---- groups ----------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("value, kept", [("1", True), ("true", True), ("0", False), ("false", False)])
