@@ -46,5 +46,5 @@ void trace_leave(struct trace_scope *);         /* keeps errno */
 #define TRACE_NAME(line) TRACE_NAME_(line)
 /* NAME and DETAIL must live as long as the scope. */
 #define TRACE_OF(name, detail) \
-	__attribute__((cleanup(trace_leave))) struct trace_scope TRACE_NAME(__LINE__) = trace_enter((name), (detail))
+	__attribute__((cleanup(trace_leave), unused)) struct trace_scope TRACE_NAME(__LINE__) = trace_enter((name), (detail))
 #define TRACE(name) TRACE_OF((name), NULL)
