@@ -198,7 +198,7 @@ int child_explain(struct child *c, struct err *e)
 {
 	const char *stage = stage_name(c->talk.crumb ? c->talk.crumb->stage : -1);
 	struct process_end end;
-	struct err ignored;
+	struct err ignored, at = *e;
 	char name[16];
 
 	/* Another kind is what init itself said, or a failure of ours. */
@@ -212,5 +212,8 @@ int child_explain(struct child *c, struct err *e)
 	else
 		err_set(e, ERR_PEER, "init exited with %d in stage \"%s\"", end.code, stage);
 	err_stage(e, stage);
+	/* What we were at for its sake (a hook) is worth telling; that the conversation broke off is not. */
+	if (at.num == ESRCH)
+		err_in(e, "%s", at.msg);
 	return -1;
 }

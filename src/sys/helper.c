@@ -220,8 +220,11 @@ int helper_run(const struct helper *h, struct err *e)
 		;
 	if (done < 0)
 		return -1;
-	if (done == PURPOSE_IS_GONE)
-		return err_set(e, ERR_STATE, "was killed, as the process that it was for has ended");
+	if (done == PURPOSE_IS_GONE) {
+		err_set(e, ERR_PEER, "was killed, as the process that it was for has ended");
+		e->num = ESRCH;
+		return -1;
+	}
 	if (done == TIME_IS_OVER)
 		return err_set(e, ERR_SYSTEM, "did not end within %u second%s", h->timeout, h->timeout == 1 ? "" : "s");
 	while (drain(&o, read_end))

@@ -57,6 +57,8 @@ def test_there_are_thirty_classes_of_mistakes_with_three_each():
 def test_all_mistakes_are_found_at_their_lines_in_one_run(husk, broken, source):
     wanted = {(s, int(n), p) for s, n, p in
               (line.split(" ", 2) for line in source.with_suffix(".expected").read_text().splitlines())}
+    if os.path.isdir("/sys/fs/selinux/booleans"):
+        wanted = {w for w in wanted if w[2] != "linux.mountLabel"}      # wrong only where there is no SELinux
     result = husk("check", broken(source), check=UNSOUND)
     found = {p[:3] for p in problems(result)}
     assert wanted - found == set(), result

@@ -287,6 +287,7 @@ def test_features_and_version(husk):
     assert features["annotations"]["husk.commit"] == lines[1].removeprefix("commit: ")
 
 
+@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 def test_the_commit_is_that_of_git_in_a_clone_and_of_a_file_in_a_release(tmp_path):
     def git(*words):
         return subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e", *words], cwd=tmp_path, check=True,
