@@ -80,6 +80,17 @@ const char *str_word(const char **list, const char *separators, size_t *len)
 	return word;
 }
 
+bool str_has_word(const char *list, const char *separators, const char *word, size_t n)
+{
+	const char *w;
+	size_t len;
+
+	while ((w = str_word(&list, separators, &len)))
+		if (len == n && memcmp(w, word, n) == 0)
+			return true;
+	return false;
+}
+
 void str_keep_one_line(char *s)
 {
 	for (; *s; s++)

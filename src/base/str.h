@@ -29,3 +29,5 @@ void str_keep_one_line(char *);
 
 /* The next word of *LIST up to one of SEPARATORS; *LEN its length. NULL at the end. Empty words are given. */
 const char *str_word(const char **list, const char *separators, size_t *len);
+/* Is WORD (N bytes) among them? */
+bool str_has_word(const char *list, const char *separators, const char *word, size_t n);

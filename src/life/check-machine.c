@@ -381,17 +381,6 @@ static char *existing(const struct look *l, const struct cgroup_plan_dir *d)
 	return path;
 }
 
-static bool has_word(const char *list, const char *word, size_t n)
-{
-	const char *w;
-	size_t len;
-
-	while ((w = str_word(&list, " \n", &len)))
-		if (len == n && memcmp(w, word, n) == 0)
-			return true;
-	return false;
-}
-
 static bool has_file(const struct look *l, const char *dir, const char *file)
 {
 	return path_allows(arena_printf(l->mem, "%s/%s", dir, file), F_OK);
@@ -426,7 +415,7 @@ static void write_(const struct look *l, const struct cgroup_write *w, const str
 	}
 	if (file_read_at(AT_FDCWD, arena_printf(l->mem, "%s/cgroup.controllers", at), text, sizeof(text), &ignored) < 0)
 		return;
-	has_controller = has_word(text, w->file, controller);
+	has_controller = str_has_word(text, " \n", w->file, controller);
 	/* Root enables controllers on its way; others have those that were given to them. */
 	if (!has_controller && l->host->is_rootless)
 		ERROR(l, ERR_UNSUPPORTED, "%s: the controller \"%.*s\" is not delegated to \"%s\"", path, (int)controller, w->file,

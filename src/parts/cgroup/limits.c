@@ -13,21 +13,10 @@
 #include "base/str.h"
 #include "parts/cgroup/devices.h"
 
-static bool has_word(const char *list, const char *word)
-{
-	const char *w;
-	size_t len;
-
-	while ((w = str_word(&list, ", ", &len)))
-		if (len == strlen(word) && memcmp(w, word, len) == 0)
-			return true;
-	return false;
-}
-
 int cgroup_where_is(const struct cgroup_where *where, const char *controller, bool v2)
 {
 	for (int i = 0; i < where->n; i++)
-		if (where->dir[i].is_v2 == v2 && has_word(where->dir[i].controllers, controller))
+		if (where->dir[i].is_v2 == v2 && str_has_word(where->dir[i].controllers, ", ", controller, strlen(controller)))
 			return i;
 	return -1;
 }

@@ -11,17 +11,6 @@
 #include "parts/cgroup/tree.h"
 #include "sys/groupfs.h"
 
-static bool has_word(const char *list, const char *word, size_t n)
-{
-	const char *w;
-	size_t len;
-
-	while ((w = str_word(&list, " \n", &len)))
-		if (len == n && memcmp(w, word, n) == 0)
-			return true;
-	return false;
-}
-
 /* Any v2 group but the root may either hold processes or hand controllers down. */
 static bool holds_processes(int group)
 {
@@ -50,7 +39,7 @@ static void hand_down(int group, const char *controllers)
 	    groupfs_read(group, "cgroup.subtree_control", on, sizeof(on), &ignored) < 0)
 		return;
 	while ((word = str_word(&rest, " ", &len)))
-		if (len && has_word(have, word, len) && !has_word(on, word, len)) {
+		if (len && str_has_word(have, " \n", word, len) && !str_has_word(on, " \n", word, len)) {
 			text_add(&t, t.len ? " +" : "+");
 			text_addn(&t, word, len);
 		}
@@ -92,7 +81,7 @@ static int inherit_all(int parent, int child, bool is_new, struct err *e)
 
 static bool is_cpuset(const struct cgroup_plan_dir *p)
 {
-	return !p->is_v2 && has_word(p->controllers, "cpuset", 6);
+	return !p->is_v2 && str_has_word(p->controllers, ",", "cpuset", 6);
 }
 
 /* All components but the last; *made counts those at the end of the path that are ours. */
@@ -178,7 +167,7 @@ static bool hands_down(int group, const char *controllers)
 	if (*controllers && groupfs_read(group, "cgroup.subtree_control", on, sizeof(on), &ignored) < 0)
 		return false;
 	while ((word = str_word(&controllers, " ", &len)))
-		if (len && !has_word(on, word, len))
+		if (len && !str_has_word(on, " \n", word, len))
 			return false;
 	return true;
 }

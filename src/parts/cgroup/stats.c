@@ -18,21 +18,10 @@
 
 struct reader { const struct cgroup *cg; struct arena *a; char text[65536]; };
 
-static bool has_word(const char *list, const char *word)
-{
-	const char *w;
-	size_t len;
-
-	while ((w = str_word(&list, ", \n", &len)))
-		if (len == strlen(word) && memcmp(w, word, len) == 0)
-			return true;
-	return false;
-}
-
 static const struct cgroup_dir *v1_dir(const struct cgroup *cg, const char *controller)
 {
 	for (int i = 0; i < cg->n; i++)
-		if (!cg->dir[i].is_v2 && has_word(cg->dir[i].controllers, controller))
+		if (!cg->dir[i].is_v2 && str_has_word(cg->dir[i].controllers, ",", controller, strlen(controller)))
 			return &cg->dir[i];
 	return NULL;
 }
