@@ -53,6 +53,9 @@ int each_match(const struct globals *g, const char *pattern, on_match_fn *one, c
 	struct match m = { .globals = g, .one = one, .self = self };
 	int result;
 
+	/* What an unset variable of a script becomes; it would match every container. */
+	if (!*pattern)
+		return err_set(e, ERR_USAGE, "option --regex: an empty expression; \".\" matches every container");
 	if (regcomp(&m.regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
 		return err_set(e, ERR_USAGE, "\"%s\" is not a regular expression", pattern);
 	result = record_each(g->root, try_one, &m, e);

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "base/trace.h"
@@ -34,6 +35,7 @@ struct joining {
 	struct making making;
 	int target;                     /* pidfd of the container's init */
 	int root;                       /* O_PATH of its "/" */
+	bool is_paused;
 	struct below below;             /* --timeout: its own group */
 	bool is_expired;
 	const char *process_text;
@@ -69,11 +71,17 @@ static int check_status(enum status status, bool ignore_paused, struct err *e)
 static int find(struct joining *j, const struct exec_request *rq, struct err *e)
 {
 	struct making *m = &j->making;
+	enum status status;
 	char path[64];
 
-	if (record_load(&m->record, rq->root, rq->id, &m->mem, e) < 0 ||
-	    check_status(status_of(&m->record, &j->target), rq->ignore_paused, e) < 0)
+	if (record_load(&m->record, rq->root, rq->id, &m->mem, e) < 0)
 		return -1;
+	status = status_of(&m->record, &j->target);
+	if (check_status(status, rq->ignore_paused, e) < 0)
+		return -1;
+	j->is_paused = status == STATUS_PAUSED;
+	if (j->is_paused && rq->timeout)
+		return err_set(e, ERR_STATE, "--timeout: what is started in a paused container can be ended only when it is resumed");
 	/* The pidfd is held, so the number stays its own, or the open fails. */
 	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)m->record.saved.pid);
 	j->root = fd_open(path, O_PATH | O_DIRECTORY, 0, e);
@@ -155,6 +163,25 @@ static int enter(struct joining *j, const struct exec_request *rq, struct err *e
 	return rq->pid_file ? making_pid_file(rq->pid_file, m->child.pid, e) : 0;
 }
 
+/*
+ * What enters a frozen group stands still before it can answer, until somebody resumes the container: meanwhile nobody reads the
+ * signals, so those that end a command end this one as they end any other.
+ */
+static int enter_frozen(struct joining *j, const struct exec_request *rq, struct err *e)
+{
+	static const int ends[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+	sigset_t set, before;
+	int result;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		sigaddset(&set, ends[i]);
+	(void)sigprocmask(SIG_UNBLOCK, &set, &before);
+	result = enter(j, rq, e);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return result;
+}
+
 static int exec(struct joining *j, const struct exec_request *rq, struct err *e)
 {
 	if (find(j, rq, e) < 0)
@@ -163,7 +190,7 @@ static int exec(struct joining *j, const struct exec_request *rq, struct err *e)
 		return locate(j, rq, e);
 	if (j->making.plan->stdio.terminal && rq->detach && !rq->console_socket)
 		return err_set(e, ERR_USAGE, "a detached process with a terminal needs --console-socket");
-	return enter(j, rq, e) < 0 ? locate(j, rq, e) : 0;
+	return (j->is_paused ? enter_frozen : enter)(j, rq, e) < 0 ? locate(j, rq, e) : 0;
 }
 
 /* The time is over.  What the process has started is in its group; the process itself may have left it. */

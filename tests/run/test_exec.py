@@ -103,7 +103,7 @@ BAD = [
     (["--additional-gids", "users"], "--additional-gids"), (["--additional-gids", "-1"], "--additional-gids"),
     (["--cwd", "tmp"], "--cwd"), (["--env", "NOVALUE"], "NOVALUE"), (["--env", "=x"], "=x"), (["--user", ":"], "--user"),
     (["--preserve-fds", "x"], "--preserve-fds"), (["--preserve-fds", "-1"], "--preserve-fds"),
-    (["--cgroup", "../.."], "../.."), (["--cgroup", "nonesuch"], "nonesuch"), (["--process", "/nonexistent"], "--process"),
+    (["--cgroup", "../.."], "../.."), (["--cgroup", "nonesuch"], "nonesuch"), (["--cgroup", "nonesuch:/"], "nonesuch"), (["--process", "/nonexistent"], "--process"),
     (["--console-socket", "/nonexistent"], "--console-socket"), (["--nosuchoption"], "nosuchoption"),
 ]
 

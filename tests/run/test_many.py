@@ -106,6 +106,15 @@ def test_delete_by_regex_goes_on_behind_those_that_cannot_be_deleted(husk, bundl
 
 
 @pytest.mark.parametrize("command", ["kill", "delete"])
+def test_an_empty_pattern_takes_nobody(husk, bundle, command):
+    """An unset variable of a script would otherwise mean all containers."""
+    ident = husk.started(bundle)
+    result = husk(command, "--regex", "")
+    assert result.code == 2 and "empty" in result.err, result
+    assert husk.state(ident)["status"] == "running"
+
+
+@pytest.mark.parametrize("command", ["kill", "delete"])
 def test_a_pattern_that_is_none_is_refused(husk, bundle, command):
     ident = husk.started(bundle)
     result = husk(command, "--regex", "t[")

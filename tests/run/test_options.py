@@ -2,8 +2,10 @@
 """Options that no other file is about, and the short forms: each does what its long one does."""
 import json
 import os
+import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -310,3 +312,33 @@ def test_a_rootless_spec_has_a_user_namespace_and_runs(husk, bundle):
     assert {"type": "user"} in bundle.linux["namespaces"]
     bundle.process["terminal"] = False
     assert husk.out(bundle.sh("id -u; cat /proc/self/uid_map")).split()[:3] == ["0", "0", str(os.getuid())]
+
+
+def test_exec_into_a_paused_container_can_be_interrupted(husk, bundle):
+    ident = husk.started(bundle)
+    before = len(husk("ps", "--format", "json", ident, check=0).out.split(","))
+    husk("pause", ident, check=0)
+    p = husk.popen("exec", "--ignore-paused", ident, "/bin/sleep", "1000")
+    try:
+        end = time.monotonic() + 20
+        while len(husk("ps", "--format", "json", ident, check=0).out.split(",")) == before:
+            assert p.poll() is None and time.monotonic() < end
+            time.sleep(0.02)
+        p.send_signal(signal.SIGTERM)
+        assert p.wait(20) == -signal.SIGTERM
+    finally:
+        p.kill()
+        p.wait()
+    husk("resume", ident, check=0)
+    end = time.monotonic() + 20
+    while len(husk("ps", "--format", "json", ident, check=0).out.split(",")) != before:
+        assert time.monotonic() < end, "what was on its way is still there"
+        time.sleep(0.02)
+
+
+def test_a_timeout_in_a_paused_container_is_refused(husk, bundle):
+    ident = husk.started(bundle)
+    husk("pause", ident, check=0)
+    result = husk("exec", "--ignore-paused", "--timeout", "1s", ident, "true")
+    assert result.code == 255 and "paused" in result.err and "--timeout" in result.err, result
+    husk("resume", ident, check=0)

@@ -455,3 +455,9 @@ def test_a_rule_that_v1_would_ignore_is_refused(husk, opener, group):
     result = husk("update", "--device-rule=deny c 10:237 r", opener.id)
     assert result.code != 0 and "cgroup v1 cannot deny" in result.err
     assert settings(group) == before
+
+
+def test_the_greatest_number_is_no_limit(husk, bundle):
+    """What v1 itself shows for none is less than that, being made of whole pages."""
+    ident = husk.started(bundle)
+    husk("update", "--memory", str(2**63 - 1), ident, check=0)

@@ -314,9 +314,14 @@ static int descend(struct cgroup *cg, const char *spec, struct err *e)
 	const char *colon = strchr(spec, ':'), *path = colon ? colon + 1 : spec;
 	int found = 0;
 
+	for (int i = 0; colon && i < cg->n; i++)
+		found += has_controller(&cg->dir[i], spec, (size_t)(colon - spec));
+	if (colon && !found)
+		return err_set(e, ERR_USAGE, "cgroup \"%s\": the container has no cgroup with this controller", spec);
 	path += strspn(path, "/");
 	if (!*path)
 		return 0;
+	found = 0;
 	if (!cgroup_is_path(path))
 		return err_set(e, ERR_USAGE, "cgroup \"%s\": not a path beneath the container's cgroup", spec);
 	for (int i = 0; i < cg->n; i++) {

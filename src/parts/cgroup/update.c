@@ -68,11 +68,15 @@ static int complete_cpu(struct planner *p, struct oci_cpu *c, const struct oci_c
 	return 0;
 }
 
+/* What the kernel shows for no limit at all, and what it makes of a greater one: LONG_MAX in whole pages. */
+#define V1_NO_LIMIT (INT64_MAX - 4095)
+
 static int check_memory_v1(struct planner *p, int dir, const struct oci_memory *m)
 {
 	int64_t memory, both;
 
-	if (m->limit.v > 0 && !m->swap.v && read_number(p, dir, "memory.memsw.limit_in_bytes", &both) && m->limit.v > both) {
+	if (m->limit.v > 0 && !m->swap.v && read_number(p, dir, "memory.memsw.limit_in_bytes", &both) && m->limit.v > both &&
+	    both < V1_NO_LIMIT) {
 		err_set(p->e, ERR_STATE, "linux.resources.memory.limit: %lld is more than memory and swap together may be now (%lld)",
 			(long long)m->limit.v, (long long)both);
 		return err_hint(p->e, "set the limit of both (memory.swap, --memory-swap) at the same time");
