@@ -172,7 +172,8 @@ static bool end_of_zombie(int pidfd, pid_t pid, struct process_end *end)
 	if (procfs_open_host(&proc, &ignored) < 0)
 		return false;
 	fields = read_stat(pid, text, &ignored);
-	if (!fields || *fields != 'Z' || !stat_number(fields, EXIT_CODE_FIELD, &status) || !may_know(&proc, pid))
+	/* X: being waited for at this moment, and not yet known as waited for */
+	if (!fields || (*fields != 'Z' && *fields != 'X') || !stat_number(fields, EXIT_CODE_FIELD, &status) || !may_know(&proc, pid))
 		return false;
 	/* Still there, so the number has been its own all the while. */
 	if (sys_pidfd_send_signal(pidfd, 0) < 0)
@@ -185,8 +186,11 @@ int process_how_ended(int pidfd, pid_t pid, struct process_end *end)
 {
 	if (process_is_alive(pidfd))
 		return 0;
-	/* In this order again when somebody waits for it just between the two. */
-	return end_of_reaped(pidfd, end) || end_of_zombie(pidfd, pid, end) || end_of_reaped(pidfd, end);
+	/* Again when somebody waits for it just between the two. */
+	for (int tries = 0; tries < 3; tries++)
+		if (end_of_reaped(pidfd, end) || end_of_zombie(pidfd, pid, end))
+			return 1;
+	return 0;
 }
 
 static int64_t now_msec(void)

@@ -93,12 +93,6 @@ def test_unknown_options_and_commands_are_refused(husk):
         assert r.code != 0 and r.err, r
 
 
-def test_the_systemd_manager_is_refused_clearly(husk, bundle):
-    bundle.write()
-    r = husk("run", "--bundle", bundle.path, husk.new_id(), options=["--systemd-cgroup"])
-    assert r.code != 0 and "systemd" in r.err
-
-
 def test_a_state_directory_that_cannot_be_written_is_refused(husk, bundle):
     bundle.write()
     r = husk("run", "--bundle", bundle.path, "x", options=["--root", "/proc/husk"])
