@@ -67,6 +67,14 @@ CONFIG = {
 }
 
 
+def wait_for(what, seconds=20):
+    """Until WHAT() holds; a failure when it does not within so many seconds."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 class Result:
     def __init__(self, argv, code, out, err):
         self.argv, self.code, self.out, self.err = argv, code, out, err

@@ -9,14 +9,6 @@
 
 #define WARN(c, ...) problem_addf(&(c)->found.problems, true, ERR_NONE, __VA_ARGS__)
 
-static bool has_option(const struct oci_mount *m, const char *word)
-{
-	for (size_t i = 0; i < m->options.n; i++)
-		if (str_eq(m->options.v[i], word))
-			return true;
-	return false;
-}
-
 static void mounts(struct check *c)
 {
 	const struct oci_config *config = c->found.config;
@@ -27,7 +19,7 @@ static void mounts(struct check *c)
 		if (*m->destination && *m->destination != '/')
 			WARN(c, "mounts[%zu].destination: \"%.200s\" is relative, which the specification has deprecated; "
 			     "taken as \"/%.200s\"", i, m->destination, m->destination);
-		if (has_option(m, "remount"))
+		if (str_list_has(&m->options, "remount"))
 			continue;
 		for (size_t k = 0; *m->destination && k < i; k++)
 			if (str_eq(config->mounts.v[k].destination, m->destination) && m->type && *m->type) {

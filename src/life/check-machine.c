@@ -74,25 +74,17 @@ static bool root(const struct look *l)
 	return true;
 }
 
-static bool has_option(const struct oci_mount *m, const char *word)
-{
-	for (size_t i = 0; i < m->options.n; i++)
-		if (str_eq(m->options.v[i], word))
-			return true;
-	return false;
-}
-
 static void sources(const struct look *l)
 {
 	for (size_t i = 0; i < l->config->mounts.n; i++) {
 		const struct oci_mount *m = &l->config->mounts.v[i];
-		bool nofollow = has_option(m, "src-nofollow") || has_option(m, "copy-symlink");
+		bool nofollow = str_list_has(&m->options, "src-nofollow") || str_list_has(&m->options, "copy-symlink");
 		struct err e;
 		mode_t mode;
 
-		if (!m->source || !*m->source || has_option(m, "remount") ||
-		    (!str_eq(m->type, "bind") && !str_eq(m->type, "rbind") && !has_option(m, "bind") &&
-		     !has_option(m, "rbind")))
+		if (!m->source || !*m->source || str_list_has(&m->options, "remount") ||
+		    (!str_eq(m->type, "bind") && !str_eq(m->type, "rbind") && !str_list_has(&m->options, "bind") &&
+		     !str_list_has(&m->options, "rbind")))
 			continue;
 		if (path_mode(of_bundle(l, m->source), nofollow, &mode, &e) < 0)
 			missing(l, false, &e, arena_printf(l->mem, "mounts[%zu].source", i));

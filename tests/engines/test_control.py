@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from tests.conftest import HUSK, holds_pidfd
+from tests.conftest import HUSK, holds_pidfd, wait_for
 
 SLEEP = ("busybox", "/bin/sleep", "1000")
 BEAT = ("busybox", "/bin/sh", "-c", "while :; do echo x >> /v/beat; sleep 0.02; done")
@@ -17,13 +17,6 @@ KERNEL = tuple(int(n) for n in platform.release().split(".")[:2])
 
 def inspect(engine, ident):
     return json.loads(engine("inspect", ident, check=0).out)[0]
-
-
-def wait_for(what, seconds=20):
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def full_id(engine, ident):

@@ -2,22 +2,16 @@
 """What people do with Docker and Podman every day, with husk beneath."""
 import json
 import pathlib
-import time
 
 import pytest
+
+from tests.conftest import wait_for
 
 SLEEP = ("busybox", "/bin/sleep", "1000")
 
 
 def inspect(engine, ident):
     return json.loads(engine("inspect", ident, check=0).out)[0]
-
-
-def wait_for(what, seconds=20):
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_run(engine):

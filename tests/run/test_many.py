@@ -7,12 +7,7 @@ import time
 
 import pytest
 
-
-def wait_for(what):
-    end = time.monotonic() + 10
-    while not what():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+from tests.conftest import wait_for
 
 
 def pids(husk, ident):
@@ -43,7 +38,7 @@ def test_list_refuses_other_formats_and_arguments(husk):
 
 def test_ps_is_the_hosts_table_of_the_containers_processes(husk, bundle):
     ident = husk.started(bundle.sh("sleep 1001 & sleep 1002 & wait"))
-    wait_for(lambda: len(pids(husk, ident)) == 3)
+    wait_for(lambda: len(pids(husk, ident)) == 3, 10)
     head, *rows = husk("ps", ident, check=0).out.splitlines()
     assert "PID" in head.split() and len(rows) == 3
     assert {int(row.split()[1]) for row in rows} == set(pids(husk, ident))
@@ -67,20 +62,20 @@ def test_ps_refuses_what_it_cannot_filter(husk, bundle):
 def test_ps_of_what_has_ended_is_empty(husk, bundle):
     ident = husk.started(bundle.sh("exit 0"))
     husk.wait_status(ident, "stopped")
-    wait_for(lambda: pids(husk, ident) == [])
+    wait_for(lambda: pids(husk, ident) == [], 10)
     assert len(husk("ps", ident, check=0).out.splitlines()) == 1
 
 
 def test_kill_all_reaches_every_process_and_thaws_what_is_to_die(husk, bundle):
     script = "for n in 1 2 3; do (trap 'echo got >> /tmp/got' USR1; echo up >> /tmp/up; while :; do sleep 0.05; done) & done; trap : USR1; while :; do wait; done"
     ident = husk.started(bundle.sh(script))
-    wait_for(lambda: (bundle.rootfs / "tmp/up").exists() and len((bundle.rootfs / "tmp/up").read_text().split()) == 3)
+    wait_for(lambda: (bundle.rootfs / "tmp/up").exists() and len((bundle.rootfs / "tmp/up").read_text().split()) == 3, 10)
     husk("kill", "--all", ident, "USR1", check=0)
-    wait_for(lambda: (bundle.rootfs / "tmp/got").exists() and len((bundle.rootfs / "tmp/got").read_text().split()) == 3)
+    wait_for(lambda: (bundle.rootfs / "tmp/got").exists() and len((bundle.rootfs / "tmp/got").read_text().split()) == 3, 10)
     husk("pause", ident, check=0)
     husk("kill", "-a", ident, "KILL", check=0)
     husk.wait_status(ident, "stopped")
-    wait_for(lambda: pids(husk, ident) == [])
+    wait_for(lambda: pids(husk, ident) == [], 10)
 
 
 def test_kill_by_regex_takes_those_that_match_and_no_others(husk, bundle):
@@ -125,13 +120,13 @@ def test_a_pattern_that_is_none_is_refused(husk, bundle, command):
 def test_pause_stops_every_process_and_resume_lets_them_go_on(husk, bundle):
     ident = husk.started(bundle.sh("while :; do echo x >> /tmp/beat; sleep 0.02; done"))
     beat = bundle.rootfs / "tmp/beat"
-    wait_for(lambda: beat.exists() and beat.stat().st_size > 4)
+    wait_for(lambda: beat.exists() and beat.stat().st_size > 4, 10)
     husk("pause", ident, check=0)
     size = beat.stat().st_size
     time.sleep(0.2)
     assert beat.stat().st_size == size and husk.state(ident)["status"] == "paused"
     husk("resume", ident, check=0)
-    wait_for(lambda: beat.stat().st_size > size)
+    wait_for(lambda: beat.stat().st_size > size, 10)
 
 
 def test_a_created_container_can_be_paused(husk, bundle):

@@ -125,14 +125,6 @@ static const struct oci_namespace *find_namespace(const struct oci_linux *l, enu
 	return NULL;
 }
 
-static bool has_option(const struct oci_mount *m, const char *option)
-{
-	for (size_t i = 0; i < m->options.n; i++)
-		if (str_eq(m->options.v[i], option))
-			return true;
-	return false;
-}
-
 /* config-linux.md "Cgroup ownership": v2, a new cgroup namespace, and the file system mounted writable. */
 static bool is_delegated(const struct oci_config *c, const struct host *host)
 {
@@ -144,7 +136,7 @@ static bool is_delegated(const struct oci_config *c, const struct host *host)
 		const struct oci_mount *m = &c->mounts.v[i];
 
 		if (str_eq(m->source, "cgroup") && str_eq(m->destination, "/sys/fs/cgroup"))
-			return !has_option(m, "ro");
+			return !str_list_has(&m->options, "ro");
 	}
 	return false;
 }
