@@ -31,8 +31,11 @@ class Outer:
                 m["options"].remove("ro")
         bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev", "relatime"])
         bundle.mount("/run", "tmpfs", "tmpfs", ["nosuid", "nodev", "mode=755"])
-        (bundle.rootfs / "usr/bin").mkdir(parents=True)
-        shutil.copy(shutil.which(HUSK), bundle.rootfs / "usr/bin/husk")
+        shutil.copy(shutil.which(HUSK), bundle.rootfs / "bin/husk")
+        if b"ld-linux" in open(shutil.which(HUSK), "rb").read(4096):
+            for libraries in ("/usr", "/lib", "/lib64"):
+                bundle.mount(libraries, libraries, "bind", ["rbind", "ro"])
+            bundle.process["env"] += [f"{k}={v}" for k, v in os.environ.items() if k == "ASAN_OPTIONS"]
         bundle.mount("/inner", self.inner.path, "bind", ["rbind"])
 
     def start(self):
