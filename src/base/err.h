@@ -18,6 +18,7 @@ enum err_kind {
 	ERR_TIMEOUT,            /* it took longer than the caller allowed */
 	ERR_PEER,               /* the other side of a conversation died or misbehaved */
 	ERR_BUG,
+	ERR_COMMAND,            /* the command line names no command, or one that does not exist; never said by init */
 };
 
 /* Of fixed size and without pointers: it crosses the socket between init and husk, and that of `start`, as it is. */

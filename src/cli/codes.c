@@ -7,7 +7,7 @@
 const struct exit_code exit_codes[] = {
 	{ EXIT_SYSTEM, ERR_SYSTEM, "system", "the kernel refused something" },
 	{ EXIT_USAGE, ERR_USAGE, "usage", "the command line is wrong" },
-	{ EXIT_NO_COMMAND, ERR_NONE, "command", "there is no such command, or none was given" },
+	{ EXIT_NO_COMMAND, ERR_COMMAND, "command", "there is no such command, or none was given" },
 	{ EXIT_SPEC, ERR_SPEC, "spec", "config.json, or another document, is wrong" },
 	{ EXIT_STATE, ERR_STATE, "state", "the container does not exist, or is not in a state that allows it" },
 	{ EXIT_UNSUPPORTED, ERR_UNSUPPORTED, "unsupported", "this host or this build of husk cannot do it" },

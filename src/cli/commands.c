@@ -20,6 +20,12 @@ const struct command *const commands[] = {
 	NULL
 };
 
+int command_unknown(const char *name, struct err *e)
+{
+	err_set(e, ERR_COMMAND, "unknown command \"%s\"", name);
+	return err_hint(e, "husk --help lists them");
+}
+
 int output_format(const char *word, bool *is_json, struct err *e)
 {
 	*is_json = str_eq(word, "json");

@@ -22,6 +22,9 @@ static inline struct target target_of(const struct globals *g, const struct word
 	return (struct target){ .root = g->root, .id = arguments->v[0] };
 }
 
+/* The error of somebody who named a command that does not exist; returns -1. */
+int command_unknown(const char *name, struct err *);
+
 /* What create, run and check have in common: where the configuration is, and who makes the cgroups. */
 int find_bundle(const char *dir, const char *file, char bundle[PATH_MAX], char config[PATH_MAX], struct err *e);
 int find_manager(const struct globals *, enum cgroup_manager *, struct err *);

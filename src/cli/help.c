@@ -118,7 +118,7 @@ static int help(const struct globals *g, const void *values, const struct words 
 
 	(void)g, (void)values;
 	if (arguments->n && !c)
-		return err_set(e, ERR_USAGE, "unknown command \"%s\"; hint: husk help lists them", arguments->v[0]);
+		return command_unknown(arguments->v[0], e);
 	if (c)
 		help_of(stdout, c);
 	else

@@ -125,22 +125,12 @@ static int run_traced(const struct globals *g, const struct command *c, int argc
 	return result;
 }
 
-/* The command that was asked for; -1 and *E, with *CODE the exit code of that. */
-static int carry_out(const struct globals *g, const struct command *c, int argc, char **argv, int at, int *code, struct err *e)
+/* The command that was asked for: its exit code, or -1. */
+static int carry_out(const struct globals *g, const struct command *c, int argc, char **argv, int at, struct err *e)
 {
-	int result;
-
-	if (output_open(g, c && c->is_quiet, e) < 0) {
-		result = -1;
-	} else if (!c) {
-		*code = EXIT_NO_COMMAND;
-		err_set(e, ERR_USAGE, "unknown command \"%s\"", argv[at]);
-		return err_hint(e, "husk --help lists them");
-	} else {
-		result = run_traced(g, c, argc, argv, at, e);
-	}
-	*code = result < 0 ? code_of(c, e) : result;
-	return result;
+	if (output_open(g, c && c->is_quiet, e) < 0)
+		return -1;
+	return c ? run_traced(g, c, argc, argv, at, e) : command_unknown(argv[at], e);
 }
 
 int main(int argc, char **argv)
@@ -165,12 +155,11 @@ int main(int argc, char **argv)
 		return print_version();
 	if (at >= argc) {
 		help_of_all(stderr);
-		err_set(&e, ERR_USAGE, "no command was given");
-		failure_report(&g, &e, NULL, EXIT_NO_COMMAND);
-		return EXIT_NO_COMMAND;
+		err_set(&e, ERR_COMMAND, "no command was given");
+		failure_report(&g, &e, NULL, exit_code_of(e.kind));
+		return exit_code_of(e.kind);
 	}
 	c = command_find(argv[at]);
-	if (carry_out(&g, c, argc, argv, at, &code, &e) < 0)
-		return fail(&g, c, code, &e);
-	return code;
+	code = carry_out(&g, c, argc, argv, at, &e);
+	return code < 0 ? fail(&g, c, code_of(c, &e), &e) : code;
 }

@@ -241,7 +241,7 @@ static int man(const struct globals *g, const void *values, const struct words *
 		return 0;
 	}
 	if (arguments->n && !c)
-		return err_set(e, ERR_USAGE, "unknown command \"%s\"; hint: husk help lists them", arguments->v[0]);
+		return command_unknown(arguments->v[0], e);
 	if (c)
 		print_command(stdout, c);
 	else

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "cli/commands.h"
 #include "cli/limits.h"
+#include "life/locate.h"
 #include "sys/fd.h"
 
 #define RESOURCES_MAX (16u << 20)
@@ -76,8 +77,6 @@ static int read_resources(struct update_request *rq, const char *path, struct oc
 {
 	bool is_stdin = str_eq(path, "-");
 	AUTO_FD int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : fd_open(path, O_RDONLY, 0, e);
-	struct spec_error why;
-	void *decoded;
 
 	rq->file = is_stdin ? "standard input" : path;
 	if (fd < 0)
@@ -85,10 +84,8 @@ static int read_resources(struct update_request *rq, const char *path, struct oc
 	rq->text = fd_read_all(fd, RESOURCES_MAX, a, &rq->len, e);
 	if (!rq->text)
 		return err_in(e, "%s", rq->file);
-	if (spec_decode(&oci_resources_type, rq->text, rq->len, a, &decoded, &why) < 0)
-		return spec_fail(e, rq->file, &why);
-	*out = decoded;
-	return 0;
+	*out = document_decode(&oci_resources_type, rq->file, true, rq->text, rq->len, a, e);
+	return *out ? 0 : -1;
 }
 
 /* A 0 would be taken for "not set": who says it at the command line means something. */
@@ -160,6 +157,58 @@ static int overlay_lists(struct oci_resources *r, const struct values *v, struct
 	return 0;
 }
 
+struct saying { struct update_request *rq; struct arena *arena; };
+
+static void say(struct saying *s, const char *option, const char *path, size_t from)
+{
+	struct update_option *v = (struct update_option *)s->rq->options;
+
+	v[s->rq->noptions++] = (struct update_option){ option, path, from };
+}
+
+/* One entry per word: its key is the path's end. */
+static void say_keys(struct saying *s, const char *option, const char *path, const struct words *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		say(s, option, arena_printf(s->arena, "%s[\"%.*s\"]", path, (int)strcspn(w->v[i], "="), w->v[i]), 0);
+}
+
+/* Which members come from the command line; R as the file says it. */
+static void say_options(struct update_request *rq, const struct oci_resources *r, const struct values *v, struct arena *a)
+{
+	static const struct oci_block_io no_io;
+	const struct oci_block_io *b = r->block_io ? r->block_io : &no_io;
+	struct saying s = { rq, a };
+	const struct { const char *option, *path; bool is_said; size_t from; } members[] = {
+		{ "memory", "memory.limit", v->memory.set, 0 },
+		{ "memory-reservation", "memory.reservation", v->reservation.set, 0 },
+		{ "memory-swap", "memory.swap", v->swap.set, 0 },
+		{ "memory-swappiness", "memory.swappiness", v->swappiness.set, 0 },
+		{ "kernel-memory", "memory.kernel", v->kernel.set, 0 },
+		{ "kernel-memory-tcp", "memory.kernelTCP", v->kernel_tcp.set, 0 },
+		{ "cpu-period", "cpu.period", v->period.set, 0 }, { "cpu-quota", "cpu.quota", v->quota.set, 0 },
+		{ "cpu-burst", "cpu.burst", v->burst.set, 0 }, { "cpu-share", "cpu.shares", v->shares.set, 0 },
+		{ "cpu-rt-period", "cpu.realtimePeriod", v->rt_period.set, 0 },
+		{ "cpu-rt-runtime", "cpu.realtimeRuntime", v->rt_runtime.set, 0 },
+		{ "cpu-idle", "cpu.idle", v->idle.set, 0 },
+		{ "cpuset-cpus", "cpu.cpus", v->cpus, 0 }, { "cpuset-mems", "cpu.mems", v->mems, 0 },
+		{ "pids-limit", "pids.limit", v->pids.set, 0 }, { "blkio-weight", "blockIO.weight", v->weight.set, 0 },
+		{ "blkio-weight-device", "blockIO.weightDevice", v->weights.n, b->weight_device.n },
+		{ "device-read-bps", "blockIO.throttleReadBpsDevice", v->read_bps.n, b->throttle_read_bps.n },
+		{ "device-write-bps", "blockIO.throttleWriteBpsDevice", v->write_bps.n, b->throttle_write_bps.n },
+		{ "device-read-iops", "blockIO.throttleReadIOPSDevice", v->read_iops.n, b->throttle_read_iops.n },
+		{ "device-write-iops", "blockIO.throttleWriteIOPSDevice", v->write_iops.n, b->throttle_write_iops.n },
+		{ "hugepage-limit", "hugepageLimits", v->huge_pages.n, r->hugepage_limits.n },
+	};
+
+	rq->options = ARENA_ARRAY(a, struct update_option, ARRAY_SIZE(members) + v->rdma.n + v->unified.n);
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		if (members[i].is_said)
+			say(&s, members[i].option, members[i].path, members[i].from);
+	say_keys(&s, "rdma", "rdma", &v->rdma);
+	say_keys(&s, "unified", "unified", &v->unified);
+}
+
 static int update(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
 {
 	const struct values *v = values;
@@ -170,6 +219,7 @@ static int update(const struct globals *g, const void *values, const struct word
 
 	if (check(v, e) < 0 || (v->resources && read_resources(&rq, v->resources, &r, &mem, e) < 0))
 		return -1;
+	say_options(&rq, r, v, &mem);
 	overlay(r, v, &mem);
 	if (overlay_lists(r, v, &mem, e) < 0 || limits_rules(&rq.rules, &v->rules, "device-rule", &mem, e) < 0)
 		return -1;

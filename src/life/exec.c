@@ -93,16 +93,12 @@ static int find(struct joining *j, const struct exec_request *rq, struct err *e)
 static int read_process(struct joining *j, const struct exec_request *rq, struct oci_process **process, struct err *e)
 {
 	struct making *m = &j->making;
-	struct spec_error why;
-	void *decoded;
 
-	j->process_text = config_read(rq->process_file, &m->mem, &j->process_len, e);
+	j->process_text = document_read(rq->process_file, &m->mem, &j->process_len, e);
 	if (!j->process_text)
 		return err_in(e, "option --process");
-	if (spec_decode(&oci_process_type, j->process_text, j->process_len, &m->shared, &decoded, &why) < 0)
-		return spec_fail(e, rq->process_file, &why);
-	*process = decoded;
-	return 0;
+	*process = document_decode(&oci_process_type, rq->process_file, false, j->process_text, j->process_len, &m->shared, e);
+	return *process ? 0 : -1;
 }
 
 static int decide(struct joining *j, const struct exec_request *given, struct err *e)

@@ -13,41 +13,58 @@
 #include "base/trace.h"
 #include "sys/fd.h"
 
+char *document_read(const char *path, struct arena *a, size_t *len, struct err *e)
+{
+	AUTO_FD int fd = fd_open(path, O_RDONLY | O_NOCTTY, 0, e);
+
+	return fd < 0 ? NULL : fd_read_all(fd, CONFIG_MAX, a, len, e);
+}
+
 char *config_read(const char *path, struct arena *a, size_t *len, struct err *e)
 {
 	TRACE("read configuration");
-	AUTO_FD int fd = fd_open(path, O_RDONLY | O_NOCTTY, 0, e);
+	char *text = document_read(path, a, len, e);
 
-	if (fd >= 0)
-		return fd_read_all(fd, CONFIG_MAX, a, len, e);
-	if (e->num == ENOENT)
+	if (!text && e->num == ENOENT)
 		err_hint(e, "husk spec writes one to begin with, --bundle says where it lies");
-	return NULL;
+	return text;
 }
+
+struct noting { const char *file; bool warns; };
 
 /* A member that another runtime would read, since it ignores case, is worth more than a debug line. */
 static void note(void *context, const char *path, const char *meant, unsigned line, unsigned column)
 {
-	(void)context;
+	const struct noting *n = context;
+
 	if (meant)
-		log_warning("config.json: %s: unknown, ignored; \"%s\" is spelled so (line %u, column %u)", path, meant, line,
-			    column);
+		log_warning("%s: %s: unknown, ignored; \"%s\" is spelled so (line %u, column %u)", n->file, path, meant, line, column);
+	else if (n->warns)
+		log_warning("%s: %s: unknown, ignored (line %u, column %u)", n->file, path, line, column);
 	else
-		log_debug("config.json: %s: unknown, ignored (line %u, column %u)", path, line, column);
+		log_debug("%s: %s: unknown, ignored (line %u, column %u)", n->file, path, line, column);
+}
+
+void *document_decode(const struct spec_type *type, const char *file, bool warns, const char *text, size_t len, struct arena *a,
+		      struct err *e)
+{
+	TRACE("decode");
+	struct noting noting = { file, warns };
+	const struct spec_watch watch = { .unknown = note, .ctx = &noting };
+	struct spec_error why;
+	void *decoded;
+
+	if (spec_decode_watched(type, text, len, a, &decoded, &watch, &why) == 0)
+		return decoded;
+	(void)spec_fail(e, file, &why);
+	return NULL;
 }
 
 int config_decode(struct oci_config **out, const char *file, const char *text, size_t len, struct arena *a,
 		  struct err *e)
 {
-	TRACE("decode");
-	const struct spec_watch watch = { .unknown = note };
-	struct spec_error why;
-	void *decoded;
-
-	if (spec_decode_watched(&oci_config_type, text, len, a, &decoded, &watch, &why) < 0)
-		return spec_fail(e, file, &why);
-	*out = decoded;
-	return 0;
+	*out = document_decode(&oci_config_type, file, false, text, len, a, e);
+	return *out ? 0 : -1;
 }
 
 /* Of the path with which TEXT begins; 0: there is none. */

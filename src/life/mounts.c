@@ -38,14 +38,10 @@ static void plugging_undo(struct plugging *p)
 static int look(struct plugging *p, const struct target *target, const struct mounts_file *file, struct err *e)
 {
 	struct making *m = &p->making;
-	struct spec_error why;
 	enum status status;
-	void *decoded;
 
-	if (spec_decode(&oci_mounts_type, file->text, file->len, &m->mem, &decoded, &why) < 0)
-		return spec_fail(e, file->name, &why);
-	p->wanted = decoded;
-	if (record_load(&m->record, target->root, target->id, &m->mem, e) < 0 || target_lock(&m->record, &m->mem, e) < 0)
+	p->wanted = document_decode(&oci_mounts_type, file->name, true, file->text, file->len, &m->mem, e);
+	if (!p->wanted || record_load(&m->record, target->root, target->id, &m->mem, e) < 0 || target_lock(&m->record, &m->mem, e) < 0)
 		return -1;
 	status = status_of(&m->record, &p->target);
 	if (status != STATUS_CREATED && status != STATUS_RUNNING && status != STATUS_PAUSED)

@@ -5,6 +5,9 @@
  */
 #include "life/update.h"
 
+#include <string.h>
+
+#include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "life/locate.h"
@@ -90,6 +93,38 @@ static int decide_rdt(struct updating *u, const struct update_request *rq, struc
 	return rdt_before(&u->rdt, &u->announced.schemata, &u->l->mem, e);
 }
 
+/* The option that gave the value of which E complains; NULL: none. */
+static const char *option_of(const struct update_request *rq, const struct err *e)
+{
+	const char *path = str_after(e->msg, "linux.resources.");
+
+	for (size_t i = 0; path && i < rq->noptions; i++) {
+		const struct update_option *o = &rq->options[i];
+		const char *rest = str_after(path, o->path);
+
+		uint64_t n = o->from;
+
+		if (rest && *rest == '[')
+			(void)num_parse_n(rest + 1, strcspn(rest + 1, "]"), UINT32_MAX, &n);
+		if (rest && strchr(":.[", *rest) && n >= o->from)
+			return o->option;
+	}
+	return NULL;
+}
+
+/* Whose mistake it is: that of the command line, or of the file, whose line is then named.  Returns -1. */
+static int blame(const struct update_request *rq, struct err *e)
+{
+	const char *option = option_of(rq, e);
+
+	if (option || !rq->text) {
+		if (e->kind == ERR_SPEC)
+			e->kind = ERR_USAGE;
+		return option ? err_in(e, "option --%s", option) : -1;
+	}
+	return config_locate(e, "linux.resources.", rq->file, rq->text, rq->len);
+}
+
 static int decide(struct updating *u, const struct update_request *rq, struct err *e)
 {
 	struct oci_resources asked = *rq->resources;
@@ -100,20 +135,18 @@ static int decide(struct updating *u, const struct update_request *rq, struct er
 	ask_devices(u, &asked, rq);
 	cgroup_merge(&u->then, u->now, &asked, a);
 	u->announced = (struct oci_updated){ .resources = &u->then, .rdt = (struct oci_rdt *)u->rdt_now };
-	if (cgroup_update_plan(&u->groups, &u->l->cgroup, u->now, &asked, &u->then, a, e) < 0) {
-		(void)(rq->text && config_locate(e, "linux.resources.", rq->file, rq->text, rq->len));
-		return -1;
-	}
+	if (cgroup_update_plan(&u->groups, &u->l->cgroup, u->now, &asked, &u->then, a, e) < 0)
+		return blame(rq, e);
 	updated_set_before(&u->announced, &u->groups.before, a);
 	return decide_rdt(u, rq, e);
 }
 
-static int carry_out(struct updating *u, struct err *e)
+static int carry_out(struct updating *u, const struct update_request *rq, struct err *e)
 {
 	struct living *l = u->l;
 
 	if (cgroup_update_apply(&l->cgroup, &u->groups, &l->mem, e) < 0)
-		return -1;
+		return blame(rq, e);
 	if (rdt_update(&u->rdt, e) == 0 && updated_keep(&l->record, e) == 0)
 		return 0;
 	rdt_put_back(&u->rdt, &u->announced.schemata);
@@ -134,7 +167,7 @@ static int update(const struct target *target, const struct update_request *rq, 
 		return living_no_groups(e);
 	if (decide(&u, rq, e) < 0 || updated_announce(&l.record, &u.announced, e) < 0)
 		return -1;
-	if (carry_out(&u, e) == 0)
+	if (carry_out(&u, rq, e) == 0)
 		return 0;
 	updated_drop(&l.record);
 	return -1;

@@ -7,12 +7,17 @@
 #include "life/target.h"
 #include "oci-spec/config.h"
 
+/* A value that an option said: at PATH in the resources, of a list the elements from number FROM on. */
+struct update_option { const char *option, *path; size_t from; };
+
 struct update_request {
 	const struct oci_resources *resources;  /* only what is set changes */
 	oci_device_rule_list rules;             /* behind those that the container has */
 	const char *l3_cache_schema, *mem_bw_schema;    /* NULL: stay */
 	const char *file, *text;                /* where the resources were read, for the lines of messages; NULL: nowhere */
 	size_t len;
+	const struct update_option *options;    /* what did not come from there */
+	size_t noptions;
 };
 
 int life_update(const struct target *, const struct update_request *, struct err *);

@@ -117,6 +117,21 @@ def test_nonsense_is_refused_by_name_and_runs_nothing(husk, box, options, messag
     husk("exec", box, "test", "!", "-e", "/tmp/ran", check=0)
 
 
+def test_errors_of_a_process_file_name_that_file_and_its_line(husk, box, tmp_path):
+    result = husk("exec", "--process", tmp_path / "missing.json", box)
+    assert result.code == 255 and str(tmp_path / "missing.json") in result.err
+    assert "husk spec" not in result.err and "--bundle" not in result.err, "the hint is for somebody without a config.json"
+    file = tmp_path / "process.json"
+    for text, where in (('{"cwd": "/",\n "args": ["/bin/true"}', "line 2"),                                  # no JSON
+                        ('{"cwd": "/",\n "args": ["/bin/true"],\n "terminal": "no"}', "line 3"),            # no process
+                        ('{"args": ["/bin/true"],\n\n "cwd": "tmp"}', "line 3"),                             # refused by the planner
+                        ('{"cwd": "/",\n "args": ["/bin/true"],\n "rlimits":\n [{"type": "RLIMIT_X", "soft": 1, "hard": 1}]}', "line 4"),
+                        ('{"cwd": "/",\n "args": ["/bin/true"],\n "user": {"uid": 0, "gid": 0},\n "oomScoreAdj": 5000}', "line 4")):
+        file.write_text(text)
+        result = husk("exec", "--process", file, box)
+        assert result.code == 255 and str(file) in result.err and where in result.err and "config.json" not in result.err, result
+
+
 @pytest.mark.parametrize("option", [
     ["--env", "A=1"], ["--user", "1"], ["--additional-gids", "1"], ["--cwd", "/"], ["--cap", "CAP_KILL"], ["--no-new-privs"],
     ["--apparmor", "x"], ["--process-label", "x"], ["--rlimit", "core=0"], ["--umask", "0"], ["--oom-score-adj", "1"],

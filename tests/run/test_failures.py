@@ -104,8 +104,11 @@ def test_a_wrong_command_line_is_told_even_when_a_global_option_is_wrong(husk):
 
 def test_an_unknown_command_has_a_code_of_its_own_and_a_hint(husk):
     result, told = failing(husk, "nosuchcommand")
-    assert result.code == NO_COMMAND and told["kind"] == "usage" and "--help" in told["hint"]
+    assert result.code == NO_COMMAND and told["kind"] == "command" and "--help" in told["hint"]
     assert told["hint"] not in told["message"] and f"hint: {told['hint']}" in result.err
+    for about in ("help", "man"):
+        result, told = failing(husk, about, "nosuchcommand")
+        assert result.code == NO_COMMAND and told["kind"] == "command" and "--help" in told["hint"]
 
 
 def test_what_husk_cannot_do_is_unsupported(husk):

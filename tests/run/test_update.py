@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from tests.conftest import SPEC, STATE, SYSTEM, UNSUPPORTED, USAGE
 from tests.groups import TOPS, V2, read, settings
 
 M = 1 << 20
@@ -160,13 +161,22 @@ BAD = [
 ]
 
 
+# What is not the command line's mistake; and what the host lacks is no mistake.
+OTHER_CODES = {"--resources=/nonexistent": SYSTEM, "--l3-cache-schema=L3:0=f": UNSUPPORTED, "--mem-bw-schema=L3:0=f": UNSUPPORTED,
+               "--memory-swap=32M": v(STATE, USAGE), "--memory=256M": v(STATE, USAGE)}
+LACKS = re.compile(r"this host has no|no such controller|the cgroup .* has no|cgroup v2 has no")
+
+
 @pytest.mark.parametrize("words,message", BAD, ids=[" ".join(w) for w, _ in BAD])
 def test_a_bad_value_is_told_and_nothing_of_the_good_ones_stays(husk, box, group, words, message):
     before = settings(group)
     good = ["--pids-limit=60", "--cpu-share=300", "--memory-reservation=20M", "--device-rule=allow c 10:229 rwm"]
     good = [g for g in good if g.split("=")[0] != words[0].split("=")[0]]
     result = husk("update", *good, *words, box)
-    assert result.code != 0 and message in result.err and not result.out, result
+    assert message in result.err and not result.out, result
+    assert result.code == (UNSUPPORTED if LACKS.search(result.err) else OTHER_CODES.get(" ".join(words), USAGE)), result
+    if result.code == USAGE and not OTHER_CODES.get(" ".join(words)) and len(words) == 1:
+        assert words[0].split("=")[0] in result.err, "the option is named"
     assert settings(group) == before
     assert sorted(os.listdir(husk.root / box)) == ["config.json", "record.json"] or not (husk.root / box / "updated.json").exists()
     husk("update", "--pids-limit=61", box, check=0)
@@ -190,8 +200,43 @@ BAD_FILES = [
 def test_a_bad_file_is_told_with_its_line_and_changes_nothing(husk, box, group, text, message):
     before = settings(group)
     result = husk("update", "-r", "-", box, stdin=text)
-    assert result.code != 0 and message in result.err, result
+    assert message in result.err and result.code == (UNSUPPORTED if LACKS.search(result.err) else SPEC), result
     assert settings(group) == before
+
+
+@needs("cpu.cfs_quota_us" if not V2 else "cpu.max")
+def test_what_the_kernel_refuses_is_the_mistake_of_the_file_or_of_the_option_that_said_it(husk, box, group, tmp_path):
+    file = tmp_path / "limits.json"
+    file.write_text('{"pids": {"limit": 60},\n "cpu":\n  {"quota": 5}}')
+    before = settings(group)
+    result = husk("update", "-r", file, box)
+    assert result.code == SPEC and f"({file}, line 3)" in result.err and "config.json" not in result.err, result
+    result = husk("update", "-r", file, "--cpu-quota=6", box)
+    assert result.code == USAGE and "option --cpu-quota" in result.err and str(file) not in result.err, result
+    assert settings(group) == before
+
+
+def test_elements_that_options_add_to_a_list_of_the_file_are_told_apart(husk, box):
+    file = '{"hugepageLimits":\n [{"pageSize": "%s", "limit": 1048576}]}'
+    result = husk("update", "-r", "-", "--hugepage-limit=x=1M", box, stdin=file % "2MB")
+    assert result.code == USAGE and "option --hugepage-limit" in result.err and "line" not in result.err, result
+    result = husk("update", "-r", "-", "--hugepage-limit=2MB=1M", box, stdin=file % "x")
+    assert result.code == SPEC and "(standard input, line 2)" in result.err and "option" not in result.err, result
+
+
+@pytest.mark.skipif(not any(n.startswith("hugetlb.") for n in HAS), reason="no hugetlb controller")
+def test_huge_pages_that_the_host_does_not_have_are_named(husk, box):
+    result = husk("update", "--hugepage-limit=3MB=1M", box)
+    assert result.code == UNSUPPORTED and "no huge pages of that size" in result.err and "controller" not in result.err, result
+
+
+@pytest.mark.parametrize("text,member", [
+    ('{"pids": {"limit": 60},\n "noSuchThing": {"quota": 5}}', "noSuchThing: unknown, ignored (line 2"),
+    ('{"pids": {"limit": 60,\n\n "limits": 5}}', "pids.limits: unknown, ignored (line 3"),
+    ('{"pids": {"limit": 60, "Limit": 5}}', 'pids.Limit: unknown, ignored; "limit" is spelled so (line 1')])
+def test_a_member_that_does_not_exist_is_warned_of_with_its_line(husk, box, group, text, member):
+    result = husk("update", "-r", "-", box, stdin=text, check=0)
+    assert f"standard input: {member}" in result.err and read(group, "pids.max") == "60"
 
 
 def test_both_limits_of_memory_can_rise_and_fall_in_one_step(husk, box, group):

@@ -2,6 +2,7 @@
 /* The writer; see write.h. */
 #include "parts/cgroup/write.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -82,6 +83,30 @@ static void hint_use(const struct writer *wr, const struct cgroup_write *w, stru
 	err_hint(e, "%s bytes are in use", text);
 }
 
+/* Why a file is missing. */
+static const char *why_missing(const struct cgroup_dir *d, const char *file)
+{
+	size_t n = strcspn(file, ".");
+	struct err ignored;
+	char text[1024];
+
+	if (d->is_v2 && !str_starts(file, "cgroup.") &&
+	    (groupfs_read(d->fd, "cgroup.controllers", text, sizeof(text), &ignored) < 0 || !str_has_word(text, " \n", file, n)))
+		return ": the controller is missing, or a cgroup above holds processes";
+	return str_starts(file, "hugetlb.") ? ": this host has no huge pages of that size" : "";
+}
+
+/* A value that the kernel does not take is the mistake of the one who said it, as one that we do not take. */
+static enum err_kind kind_of_refusal(const struct cgroup_write *w, int num)
+{
+	/* No such device; of other files that the group is gone. */
+	if (num == ENODEV && w->flags & WRITE_KEYED)
+		return ERR_SPEC;
+	if (num == EBUSY)
+		return ERR_STATE;
+	return num == EINVAL || num == ERANGE ? ERR_SPEC : ERR_SYSTEM;
+}
+
 /* 1 written, 0 there is no such file, -1. The error is complete. */
 static int write_one(struct writer *wr, const struct cgroup_write *w, struct err *e)
 {
@@ -94,7 +119,7 @@ static int write_one(struct writer *wr, const struct cgroup_write *w, struct err
 			return err_in(e, "%s", w->path);
 		/* Not errno's text: engines take "no such file" for a missing command. */
 		err_set(e, ERR_UNSUPPORTED, "%s: the cgroup \"%s\" has no \"%s\"%s", w->path, d->path, w->file,
-			d->is_v2 ? ": the controller is missing, or a cgroup above holds processes" : "");
+			why_missing(d, w->file));
 		e->num = ENOENT;
 		return 0;
 	}
@@ -105,6 +130,7 @@ static int write_one(struct writer *wr, const struct cgroup_write *w, struct err
 			hint_use(wr, w, e);
 		err_in(e, "%s: write \"%.200s\" to \"%s\"", w->path, w->text, w->file);
 		e->num = num;
+		e->kind = kind_of_refusal(w, num);
 		return -1;
 	}
 	if (w->flags & WRITE_VERIFY)
