@@ -6,17 +6,21 @@ usage: bench.py [-n ROUNDS] [--case NAME]... [--json FILE] [--graph FILE] [NAME=
 
 Prints, per case: medians of the time that passed and of processor time (which a busy machine disturbs less), the
 ratio of the times to the floor and of husk to each other one (pair by pair, then the median), peak memory of the
-largest process, and system calls without those of the payload.  Programs default to husk ($HUSK), and to Debian's
-crun and runc where they are installed.  BENCH_TOOLS is the folder of floor, nothing, spawn and count.
+largest process, page faults and system calls, the latter without those of the payload; and at the end one table in
+Markdown.  Programs default to husk ($HUSK), and to Debian's crun and runc where they are installed.  BENCH_TOOLS is
+the folder of floor, nothing, spawn and count.
 
 All cases take a quarter of an hour and more, most of it to make and remove a thousand containers of each program.
 The case "waiting" has the private memory of the waiting process in the column of the peak.
 
 Works in a mount namespace of its own.  On a host with hybrid cgroups crun refuses; there the empty or nearly empty
 unified hierarchy is hidden in that namespace, so that all programs see cgroup v1 alone; the output says so.
+
+Leaves nothing behind, also when it is interrupted or terminated; what a killed one left, the next one removes.
 """
 import argparse
 import collections
+import concurrent.futures
 import ctypes
 import json
 import os
@@ -33,6 +37,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import floors           # noqa: E402
 import graph            # noqa: E402
+import leftovers        # noqa: E402
+import report           # noqa: E402
 
 TOOLS = os.environ.get("BENCH_TOOLS", os.getcwd() + "/tests/bench")
 BUSYBOX = "/bin/busybox"
@@ -47,10 +53,14 @@ class Failed(Exception):
     pass
 
 
+# Of one command: seconds, seconds of processor time, KiB of the largest process, minor page faults.
+Use = collections.namedtuple("Use", "seconds processor peak faults")
+
+
 def spawn(argv, cwd="/"):
-    """-> (seconds, seconds of processor time, peak KiB of the largest process)"""
+    """-> Use"""
     read, write = os.pipe()
-    with open(WORK + "/stderr", "w+") as err:
+    with tempfile.TemporaryFile("w+", dir=WORK) as err:
         p = subprocess.Popen([tool("spawn"), str(write), *argv], cwd=cwd, stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=err, pass_fds=[write])
         os.close(write)
@@ -58,13 +68,20 @@ def spawn(argv, cwd="/"):
         os.close(read)
         p.wait()
         err.seek(0)
-        if len(said) != 4 or said[3] != b"0":
+        if len(said) != 5 or said[4] != b"0":
             raise Failed(f"{' '.join(argv)}: {err.read().strip()[-300:]}")
-    return int(said[0]) / 1e6, int(said[1]) / 1e6, int(said[2])
+    return Use(int(said[0]) / 1e6, int(said[1]) / 1e6, int(said[2]), int(said[3]))
 
 
-def together(results):
-    return sum(r[0] for r in results), sum(r[1] for r in results), max(r[2] for r in results)
+def together(uses):
+    return Use(sum(u.seconds for u in uses), sum(u.processor for u in uses), max(u.peak for u in uses),
+               sum(u.faults for u in uses))
+
+
+def at_once(do, idents):
+    """For the sake of time: what is not measured, for many containers."""
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(do, idents))
 
 
 def count(argv, cwd="/"):
@@ -159,8 +176,7 @@ class Runtime:
         return b'"stopped"' in out
 
     def clean(self, idents):
-        for i in idents:
-            subprocess.run(self.cmd("delete", "--force", i), capture_output=True, timeout=60)
+        at_once(lambda i: subprocess.run(self.cmd("delete", "--force", i), capture_output=True, timeout=60), idents)
 
 
 class Floor(Runtime):
@@ -226,10 +242,11 @@ class Floor(Runtime):
         return True             # its delete waits
 
     def clean(self, idents):
-        for i in idents:
+        def one(i):
             for argv in (self.kill(i, "KILL"), self.delete(i)):
                 if os.path.exists(self.of(i)):
                     subprocess.run(argv, capture_output=True, timeout=20)
+        at_once(one, idents)
 
 
 class Case:
@@ -238,7 +255,8 @@ class Case:
     args = ["/bin/true"]
     config = "minimal"
     rounds = 1.0            # part of the rounds asked for
-    on = {}                 # what the program must see: mounts on the host, containers
+    host_mounts = 0         # that the programs see on the host
+    crowd = 0               # containers of the same program that run beside
     size = None             # (series, x) of the graph
 
     def __init__(self, runtime):
@@ -275,8 +293,8 @@ class Case:
     def calls(self):
         return sum((count(c, self.bundle) for c in self.commands()), collections.Counter())
 
-    def after(self):
-        """Between two rounds, not measured."""
+    def before(self):
+        """Before a round, not measured."""
 
     def close(self):
         self.rt.clean(self.idents)
@@ -300,6 +318,36 @@ class Run(Case):
 class RunPodman(Run):
     title = "run /bin/true, Podman's default config with its seccomp profile"
     config = "podman4-default"
+
+
+class RunPodmanFirst(RunPodman):
+    title = "the same, and nothing cached from an earlier run"
+
+    def before(self):
+        shutil.rmtree(self.rt.root + "/.cache", ignore_errors=True)     # crun's compiled filters
+
+
+class Names(RunPodman):
+    """A seccomp profile that names N system calls, those that nobody here uses last, each with a rule of its own."""
+    n = 400
+    unused = re.compile("io_|mq_|sem|shm|msg|timer|inotify|fanotify|sched_|swap|[gs]etxattr|landlock|vm|spl|tee|lchown|futime")
+
+    def adapt(self, config):
+        profile = config["linux"]["seccomp"]
+        names = sorted({n for rule in profile["syscalls"] for n in rule["names"]})
+        names.sort(key=lambda n: bool(self.unused.match(n)))
+        profile["syscalls"] = [{"names": [n], "action": "SCMP_ACT_ALLOW"} for n in names[:self.n]]
+
+
+class Names400(Names):
+    title, n, rounds, size = "run with a seccomp profile of 400 names", 400, 0.5, ("run with names in the profile", 400)
+
+
+class Names0(RunPodman):
+    title, rounds, size = "run, Podman's default config without a profile", 0.5, ("run with names in the profile", 1)
+
+    def adapt(self, config):
+        del config["linux"]["seccomp"]
 
 
 class Lifecycle(Case):
@@ -342,10 +390,10 @@ class Waiting(Case):
         return sum(int(n) for n in re.findall(r"^Private_(?:Clean|Dirty): +(\d+)", text, re.M))
 
     def once(self):
-        seconds, processor, _ = spawn(self.rt.create(self.bundle, self.id), self.bundle)
+        use = spawn(self.rt.create(self.bundle, self.id), self.bundle)
         kib = self.private()
         self.rt.clean([self.id])
-        return seconds, processor, kib
+        return use._replace(peak=kib)
 
     def calls(self):
         return None
@@ -386,57 +434,74 @@ class Pause(Live):
         return [self.rt.pause(self.id), self.rt.resume(self.id)]
 
 
-class Many(Case):
-    """N running containers of this program; small ones, for the sake of the machine."""
-    args = ["/bin/sleep", "1000"]
-    n = 1
+class Crowd:
+    """N running containers of one program, small ones for the sake of the machine; kept for the next case that wants them."""
+    all = {}
 
-    def adapt(self, config):
-        config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "mount"}]
-        config["linux"].pop("maskedPaths", None)
-        config["linux"].pop("readonlyPaths", None)
-        config["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"}]
-        config.pop("hostname", None)
-        self.small = config
+    def __init__(self, runtime, n):
+        self.rt = runtime
+        self.bundle = tempfile.mkdtemp(prefix=runtime.name + "-", dir=WORK)
+        self.config = config_named("minimal")
+        self.config["process"]["args"] = ["/bin/sleep", "1000000"]
+        self.config["linux"]["namespaces"] = [{"type": "pid"}, {"type": "mount"}]
+        self.config["linux"].pop("maskedPaths", None)
+        self.config["linux"].pop("readonlyPaths", None)
+        # /dev of its own: runc makes devices and links, and several at once in one root file system get into each other's way.
+        self.config["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"},
+                                 {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]}]
+        self.config.pop("hostname", None)
+        with open(self.bundle + "/config.json", "w") as f:
+            json.dump(self.config, f)
+        self.idents = [f"bench-{os.getpid()}-{runtime.name}-{i}" for i in range(n)]
+        self.all[runtime.name, n] = self
+        at_once(self.make, self.idents)
 
+    def make(self, ident):
+        bundle = self.bundle
+        if isinstance(self.rt, Floor):
+            bundle = f"{self.bundle}/{ident}"
+            os.makedirs(bundle)
+            floors.write(bundle, self.config, ident)
+        spawn(self.rt.create(bundle, ident), bundle)
+        spawn(self.rt.start(ident))
+
+    @classmethod
+    def of(cls, runtime, n):
+        cls.leave(runtime, n)
+        return cls.all.get((runtime.name, n)) or cls(runtime, n)
+
+    @classmethod
+    def leave(cls, runtime, n):
+        """All crowds of this program but that of N go home."""
+        for name, size in [*cls.all]:
+            if name == runtime.name and size != n:
+                crowd = cls.all.pop((name, size))
+                runtime.clean(crowd.idents)
+                shutil.rmtree(crowd.bundle, ignore_errors=True)
+
+
+class List(Case):
     def setup(self):
         self.idents = []
-        for i in range(self.n):
-            ident = f"{self.id}-{i}"
-            if isinstance(self.rt, Floor):
-                floors.write(self.bundle, self.small, ident)
-            self.idents.append(ident)
-            spawn(self.rt.create(self.bundle, ident), self.bundle)
-            spawn(self.rt.start(ident))
 
-
-class List(Many):
     def commands(self):
         return [self.rt.list()]
 
 
 class List1(List):
-    title, n, size = "list of 1", 1, ("list", 1)
+    title, crowd, size = "list of 1", 1, ("list", 1)
 
 
 class List100(List):
-    title, n, rounds, size = "list of 100", 100, 0.5, ("list", 100)
+    title, crowd, rounds, size = "list of 100", 100, 0.5, ("list", 100)
 
 
 class List1000(List):
-    title, n, rounds, size = "list of 1,000", 1000, 0.25, ("list", 1000)
+    title, crowd, rounds, size = "list of 1,000", 1000, 0.25, ("list", 1000)
 
 
-class RunAmong1000(Many):
-    title, n, rounds, size = "run with 1,000 other containers", 1000, 0.5, ("run among containers", 1000)
-
-    def setup(self):
-        super().setup()
-        config = config_named("minimal")
-        self.write(config)
-
-    def commands(self):
-        return [self.rt.run(self.bundle, self.id)]
+class RunAmong1000(Run):
+    title, crowd, rounds, size = "run with 1,000 other containers of each", 1000, 0.5, ("run among containers", 1000)
 
 
 class Mounts(Run):
@@ -462,7 +527,7 @@ class Mounts2000(Mounts):
 
 
 class HostMounts(Run):
-    title, rounds, on = "run on a host with 5,000 mounts", 0.5, {"mounts": 5000}
+    title, rounds, host_mounts = "run on a host with 5,000 mounts", 0.5, 5000
     size = ("run on a host with mounts", 5000)
 
 
@@ -503,11 +568,12 @@ class Parallel8(Parallel):
 
 
 CASES = {
-    "version": Version, "run": Run, "podman": RunPodman, "lifecycle": Lifecycle, "waiting": Waiting,
+    "version": Version, "run": Run, "podman": RunPodman, "podmanfirst": RunPodmanFirst, "lifecycle": Lifecycle, "waiting": Waiting,
     "exec": Exec, "state": State,
-    "kill": Kill, "update": Update, "pause": Pause, "list1": List1, "list100": List100, "list1000": List1000,
-    "mounts0": Mounts0, "mounts200": Mounts200, "mounts2000": Mounts2000, "hostmounts": HostMounts,
-    "among1000": RunAmong1000, "parallel1": Parallel1, "parallel2": Parallel2, "parallel8": Parallel8,
+    "kill": Kill, "update": Update, "pause": Pause, "list1": List1, "list100": List100,
+    "names0": Names0, "names400": Names400, "mounts0": Mounts0, "mounts200": Mounts200, "mounts2000": Mounts2000, "hostmounts": HostMounts,
+    "parallel1": Parallel1, "parallel2": Parallel2, "parallel8": Parallel8,
+    "list1000": List1000, "among1000": RunAmong1000,
 }
 
 
@@ -544,56 +610,49 @@ def total(calls):
     return calls and sum(calls.values())
 
 
+def start(cls, runtime):
+    """-> the case, ready for its first round"""
+    case = cls(runtime)
+    try:
+        if cls.crowd:
+            Crowd.of(runtime, cls.crowd)
+        else:
+            Crowd.leave(runtime, None)
+        case.prepare()
+        case.before()
+        case.once()
+    except BaseException:
+        case.close()
+        raise
+    return case
+
+
 def measure(cls, runtimes, n):
-    """-> {name: {"times": [...], "peak": KiB, "calls": n}}"""
+    """-> {name: {"times": [...], "processor": [...], "peak": KiB, "faults": n, "calls": n}}"""
     cases, out = {}, {}
     try:
         for name, runtime in runtimes.items():
-            case = cls(runtime)
-            cases[name] = case
             try:
-                case.prepare()
-                case.once()
-                out[name] = {"times": [], "processor": [], "peak": 0, "calls": total(case.calls())}
+                cases[name] = start(cls, runtime)
+                cases[name].before()
+                out[name] = {"times": [], "processor": [], "peak": 0, "faults": 1 << 30,
+                             "calls": total(cases[name].calls())}
             except (Failed, ValueError, OSError) as e:
                 print(f"  {name:8} not measured: {e}")
-                cases.pop(name).close()
-                out.pop(name, None)
+                if name in cases:
+                    cases.pop(name).close()
         for _ in range(max(3, int(n * cls.rounds))):
             for name, case in cases.items():
-                seconds, processor, peak = case.once()
-                out[name]["times"].append(seconds)
-                out[name]["processor"].append(processor)
-                out[name]["peak"] = max(out[name]["peak"], peak)
-                case.after()
+                case.before()
+                use = case.once()
+                out[name]["times"].append(use.seconds)
+                out[name]["processor"].append(use.processor)
+                out[name]["peak"] = max(out[name]["peak"], use.peak)
+                out[name]["faults"] = min(out[name]["faults"], use.faults)
     finally:
         for case in cases.values():
             case.close()
     return out
-
-
-def ratio(a, b):
-    return statistics.median(x / y for x, y in zip(a, b))
-
-
-def report(cls, out):
-    print(f"{cls.title}   [{len(next(iter(out.values()))['times']) if out else 0} rounds]")
-    floor, first = out.get("floor"), next((n for n in out if n != "floor"), None)
-    for name, o in out.items():
-        times = sorted(o["times"])
-        o["median_ms"] = statistics.median(times) * 1e3
-        o["to_floor"] = ratio(o["times"], floor["times"]) if floor else None
-        o["first_to_it"] = ratio(out[first]["times"], o["times"]) if first else None
-        words = f"  {name:8} {o['median_ms']:9.2f} ms   least {times[0] * 1e3:8.2f}"
-        words += f"   processor {statistics.median(o['processor']) * 1e3:8.2f}"
-        words += f"   {o['to_floor']:6.2f} x floor" if floor else ""
-        words += f"   {first} is {o['first_to_it']:5.2f} of it" if first and name not in (first, "floor") else " " * 22
-        words += f"   peak {o['peak']:6} KiB"
-        words += f"   {o['calls']:6} calls" if o["calls"] is not None else ""
-        if floor and floor["calls"] and o["calls"]:
-            words += f" ({o['calls'] / floor['calls']:.2f})"
-        print(words)
-    sys.stdout.flush()
 
 
 def enter_own_mounts():
@@ -630,6 +689,15 @@ def machine():
     return f"{os.uname().release}, {os.cpu_count()} CPUs, {model.group(1) if model else os.uname().machine}"
 
 
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def stop(number, _):
+    for other in ENDS:
+        signal.signal(other, signal.SIG_IGN)        # once is enough: the second must not disturb the first
+    sys.exit(128 + number)
+
+
 def main():
     global WORK
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
@@ -639,10 +707,11 @@ def main():
     p.add_argument("--graph", help="write a graph of cost against size (SVG) here")
     p.add_argument("program", nargs="*", help="name=path[,global option...]")
     o = p.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):     # cleans up then, too
-        signal.signal(number, lambda *_: sys.exit("bench: stopped"))
+    for number in ENDS:                     # cleans up then, too
+        signal.signal(number, stop)
     layout = enter_own_mounts()
-    WORK = tempfile.mkdtemp(prefix="bench-")
+    WORK = leftovers.workplace()
+    runtimes = {}
     try:
         os.chmod(WORK, 0o755)
         os.makedirs(WORK + "/source")
@@ -653,10 +722,11 @@ def main():
             print(f"  {name}: {' '.join(rt.argv[:1])}")
         result = {}
         for name in o.case or CASES:
-            with HostWithMounts(CASES[name].on.get("mounts")):
+            with HostWithMounts(CASES[name].host_mounts):
                 out = measure(CASES[name], runtimes, o.n)
-            report(CASES[name], out)
             result[name] = {"title": CASES[name].title, "size": CASES[name].size, "of": out}
+            report.show(result[name])
+        print("\n" + report.markdown(result))
         if o.json:
             with open(o.json, "w") as f:
                 json.dump(result, f, indent=1)
@@ -664,7 +734,11 @@ def main():
             with open(o.graph, "w") as f:
                 f.write(graph.draw(result))
     finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+        for number in ENDS:
+            signal.signal(number, signal.SIG_IGN)
+        for runtime in runtimes.values():
+            Crowd.leave(runtime, None)
+        leftovers.remove()
 
 
 if __name__ == "__main__":

@@ -10,15 +10,14 @@ hierarchies, since each costs some calls.  Waiting can only add calls, never sav
 and the least counts; no tolerance is needed.  Whoever lowers the cost lowers the budget with --renew.
 """
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import bench            # noqa: E402
 import floors           # noqa: E402
+import leftovers        # noqa: E402
 
 FILE = HERE + "/budget"
 CASES = ["version", "state", "list1", "run", "podman", "create", "start", "delete", "exec", "kill", "update", "pause", "mounts200"]
@@ -68,16 +67,15 @@ def read():
 
 def least_calls(name):
     """{program: calls}, the least of several times."""
-    runtime = bench.Runtime("husk", [os.environ["HUSK"]])
-    case = case_class(name)(runtime)
-    least = {}
+    runtime, least = bench.Runtime("husk", [os.environ["HUSK"]]), {}
+    case = bench.start(case_class(name), runtime)
     try:
-        case.prepare()
         for _ in range(TIMES):
             for program, n in case.calls().items():
                 least[program] = min(n, least.get(program, n))
     finally:
         case.close()
+        bench.Crowd.leave(runtime, None)
     return {("husk" if p == os.path.basename(os.environ["HUSK"]) else p): n for p, n in least.items()}
 
 
@@ -86,7 +84,7 @@ class Workplace:
 
     def __enter__(self):
         bench.enter_own_mounts()
-        bench.WORK = tempfile.mkdtemp(prefix="budget-")
+        bench.WORK = leftovers.workplace()
         bench.TOOLS = bench.WORK
         for folder in ("source",):
             os.makedirs(f"{bench.WORK}/{folder}")
@@ -97,7 +95,7 @@ class Workplace:
         return self
 
     def __exit__(self, *what):
-        shutil.rmtree(bench.WORK, ignore_errors=True)
+        leftovers.remove()
 
 
 def renew():

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * spawn FD COMMAND...: runs a command with vfork and execve, and writes
- * "<wall us> <processor us> <peak KiB> <exit code>" to FD.  Small and static, so that neither its own memory
- * (which exec hands on as a peak) nor the cost of forking a large program shows in what it measures.
+ * "<wall us> <processor us> <peak KiB> <minor page faults> <exit code>" to FD.  Small and static, so that neither
+ * its own memory (which exec hands on as a peak) nor the cost of forking a large program shows in what it measures.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -37,8 +37,8 @@ int main(int argc, char **argv, char **envp)
 	if (pid < 0 || wait4(pid, &status, 0, &use) < 0)
 		return 2;
 	(void)clock_gettime(CLOCK_MONOTONIC, &b);
-	(void)dprintf(fd, "%ld %ld %ld %d\n", (b.tv_sec - a.tv_sec) * 1000000L + (b.tv_nsec - a.tv_nsec) / 1000,
-		      micros(use.ru_utime) + micros(use.ru_stime), use.ru_maxrss,
+	(void)dprintf(fd, "%ld %ld %ld %ld %d\n", (b.tv_sec - a.tv_sec) * 1000000L + (b.tv_nsec - a.tv_nsec) / 1000,
+		      micros(use.ru_utime) + micros(use.ru_stime), use.ru_maxrss, use.ru_minflt,
 		      WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	return 0;
 }
