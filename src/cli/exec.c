@@ -45,7 +45,8 @@ static const struct option_row options[] = {
 	{ 0, "cpu-affinity", OPTION_TEXT, AT(cpu_affinity), "[LIST:]LIST",
 	  "CPUs to run on, like 0-3,7; with two lists the first one holds until the command runs" },
 	{ 0, "timeout", OPTION_TEXT, AT(timeout), "TIME",
-	  "kill it and all that it started when it takes longer, like 30s, 500ms, 2m; the exit code is then 124" },
+	  "kill it and all that it started when it takes longer, like 30s, 500ms, 2m; the exit code is then 124; "
+	  "with --ignore-paused the time until the container is resumed counts, and nothing is started before" },
 	{ 'd', "detach", OPTION_FLAG, AT(detach), NULL, "return once the process runs" },
 	{ 0, "pid-file", OPTION_TEXT, AT(pid_file), "FILE", "write the process number here" },
 	{ 0, "console-socket", OPTION_TEXT, AT(console_socket), "SOCKET", "UNIX socket that gets the terminal's master" },

@@ -31,23 +31,38 @@ static const struct option_row list_options[] = {
 	OPTIONS_END
 };
 
-/* Widths of the two columns whose texts differ most; the others fit their heading. */
+/* How it ended, when that is known: as `wait` says it. */
+static const char *exit_text(const struct life_state *s, char buf[16])
+{
+	if (!s->ending || !s->ending->code.set)
+		return "";
+	(void)snprintf(buf, 16, "%u", s->ending->code.v);
+	return buf;
+}
+
+/*
+ * Widths of the columns whose texts differ most; the others fit their heading.  EXIT is not among runc's columns: the
+ * last one, so that theirs stay where they are.
+ */
 static void print_table(const struct life_list *list)
 {
-	int id = 2, bundle = 6;
+	int id = 2, bundle = 6, owner = 5;
+	char code[16];
 
 	for (size_t i = 0; i < list->n; i++) {
-		int a = snprintf(NULL, 0, "%s", list->v[i].id), b = snprintf(NULL, 0, "%s", list->v[i].bundle);
+		int a = snprintf(NULL, 0, "%s", list->v[i].id), b = snprintf(NULL, 0, "%s", list->v[i].bundle),
+		    o = snprintf(NULL, 0, "%s", list->v[i].owner);
 
 		id = a > id ? a : id;
 		bundle = b > bundle ? b : bundle;
+		owner = o > owner ? o : owner;
 	}
-	(void)printf("%-*s  %-8s  %-8s  %-*s  %-30s  OWNER\n", id, "ID", "PID", "STATUS", bundle, "BUNDLE", "CREATED");
+	(void)printf("%-*s  %-8s  %-8s  %-*s  %-30s  %-*s  EXIT\n", id, "ID", "PID", "STATUS", bundle, "BUNDLE", "CREATED", owner, "OWNER");
 	for (size_t i = 0; i < list->n; i++) {
 		const struct life_state *s = &list->v[i];
 
-		(void)printf("%-*s  %-8d  %-8s  %-*s  %-30s  %s\n", id, s->id, s->pid, status_word(s->status), bundle,
-			     s->bundle, s->created, s->owner);
+		(void)printf("%-*s  %-8d  %-8s  %-*s  %-30s  %-*s  %s\n", id, s->id, s->pid, status_word(s->status), bundle,
+			     s->bundle, s->created, owner, s->owner, exit_text(s, code));
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "base/log.h"
 #include "base/own.h"
 #include "base/trace.h"
 #include "life/state.h"
@@ -71,6 +72,9 @@ int begin(struct record *r, const struct oci_config *config, struct child *init,
 			return -1;
 	}
 	announce_starting(&starting, r);
+	/* Init tells which one, but the command it talks to has left. */
+	if (config->hooks && config->hooks->start_container.n)
+		log_info("hooks.startContainer: waiting for all of them");
 	if (open_gate(r, init, e) < 0)
 		return -1;
 	announce(r, EVENT_STARTED, NULL, -1);

@@ -29,20 +29,22 @@
 #include "sys/process.h"
 #include "sys/signals.h"
 
-#define GONE_MSEC 5000
+#define GONE_MSEC    5000
+#define RESUMED_MSEC 50         /* v1 tells nobody when it thaws */
 
 struct joining {
 	struct making making;
 	int target;                     /* pidfd of the container's init */
 	int root;                       /* O_PATH of its "/" */
 	bool is_paused;
+	int timer;                      /* --timeout: runs out with our patience */
 	struct below below;             /* --timeout: its own group */
 	bool is_expired;
 	const char *process_text;
 	size_t process_len;
 };
 
-#define JOINING_NONE ((struct joining){ .making = MAKING_NONE, .target = -EBADF, .root = -EBADF, .below = BELOW_NONE })
+#define JOINING_NONE ((struct joining){ .making = MAKING_NONE, .target = -EBADF, .root = -EBADF, .timer = -EBADF, .below = BELOW_NONE })
 
 static void joining_undo(struct joining *j)
 {
@@ -50,6 +52,7 @@ static void joining_undo(struct joining *j)
 	below_undo(&j->below);
 	own_close(&j->target);
 	own_close(&j->root);
+	own_close(&j->timer);
 }
 
 static int check_status(enum status status, bool ignore_paused, struct err *e)
@@ -80,8 +83,6 @@ static int find(struct joining *j, const struct exec_request *rq, struct err *e)
 	if (check_status(status, rq->ignore_paused, e) < 0)
 		return -1;
 	j->is_paused = status == STATUS_PAUSED;
-	if (j->is_paused && rq->timeout)
-		return err_set(e, ERR_STATE, "--timeout: what is started in a paused container can be ended only when it is resumed");
 	/* The pidfd is held, so the number stays its own, or the open fails. */
 	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)m->record.saved.pid);
 	j->root = fd_open(path, O_PATH | O_DIRECTORY, 0, e);
@@ -159,6 +160,32 @@ static int enter(struct joining *j, const struct exec_request *rq, struct err *e
 	return rq->pid_file ? making_pid_file(rq->pid_file, m->child.pid, e) : 0;
 }
 
+static int set_timer(struct joining *j, const struct exec_request *rq, struct err *e)
+{
+	const struct itimerspec when = { .it_value = { rq->timeout / 1000, rq->timeout % 1000 * 1000000l } };
+
+	j->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	return j->timer < 0 || timerfd_settime(j->timer, 0, &when, NULL) < 0 ? err_sys(e, "set a timer") : 0;
+}
+
+/* What is in a frozen group cannot be ended on cgroup v1, and before its execve(2) we stand still with it: nothing is started. */
+static int wait_resumed(const struct joining *j, const struct exec_request *rq, struct err *e)
+{
+	struct pollfd p[] = { { j->timer, POLLIN, 0 }, { j->target, POLLIN, 0 } };
+	struct err ignored;
+
+	while (cgroup_is_frozen(&j->making.cgroup, &ignored) > 0) {
+		if (poll(p, ARRAY_SIZE(p), RESUMED_MSEC) < 0 && errno != EINTR)
+			return err_sys(e, "wait until the container is resumed");
+		if (p[1].revents)
+			return err_set(e, ERR_STATE, WORDS_EXEC_STOPPED);
+		if (p[0].revents)
+			return err_set(e, ERR_TIMEOUT, "not started, because the container was paused for %u.%03u seconds",
+				       rq->timeout / 1000, rq->timeout % 1000);
+	}
+	return 0;
+}
+
 /*
  * What enters a frozen group stands still before it can answer, until somebody resumes the container: meanwhile nobody reads the
  * signals, so those that end a command end this one as they end any other.
@@ -173,14 +200,14 @@ static int enter_frozen(struct joining *j, const struct exec_request *rq, struct
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 		sigaddset(&set, ends[i]);
 	(void)sigprocmask(SIG_UNBLOCK, &set, &before);
-	result = enter(j, rq, e);
+	result = rq->timeout && wait_resumed(j, rq, e) < 0 ? -1 : enter(j, rq, e);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return result;
 }
 
 static int exec(struct joining *j, const struct exec_request *rq, struct err *e)
 {
-	if (find(j, rq, e) < 0)
+	if ((rq->timeout && set_timer(j, rq, e) < 0) || find(j, rq, e) < 0)
 		return -1;
 	if (decide(j, rq, e) < 0)
 		return locate(j, rq, e);
@@ -203,17 +230,10 @@ static void kill_all(void *self)
 
 static int watch(struct joining *j, const struct exec_request *rq, int signals, int *code, struct err *e)
 {
-	const struct itimerspec when = { .it_value = { rq->timeout / 1000, rq->timeout % 1000 * 1000000l } };
-	AUTO_FD int timer = rq->timeout ? timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC) : -EBADF;
 	struct watch w = { .pid = j->making.child.pid, .pidfd = j->making.child.pidfd, .console = j->making.console,
-			   .signals = signals, .expired = kill_all, .self = j };
+			   .signals = signals, .timer = j->timer, .expired = kill_all, .self = j };
 	struct process_end end;
 
-	if (rq->timeout) {
-		if (timer < 0 || timerfd_settime(timer, 0, &when, NULL) < 0)
-			return err_sys(e, "set a timer");
-		w.timer = timer;
-	}
 	if (watch_process(&w, &end, e) < 0)
 		return -1;
 	/* Killed is not gone: whoever reads the message may count on that. */

@@ -14,7 +14,7 @@ struct watch {
 	pid_t pid;
 	int pidfd;
 	int console;                    /* master of the pty, -EBADF without one */
-	int timer;                      /* a timerfd that ends our patience, 0: none */
+	int timer;                      /* a timerfd that ends our patience; 0 or negative: none */
 	void (*expired)(void *self);    /* called once when it does; the watch goes on until the process has ended */
 	void *self;
 	int ready;                      /* where the container says READY=1; 0 or negative: nobody wants to know */

@@ -107,7 +107,7 @@ def test_list_tells_all_and_survives_what_is_half_made(husk, bundle):
     listed = {c["id"]: c["status"] for c in json.loads(husk("list", "--format=json", check=0).out)}
     assert listed == {one: "running", two: "created", "broken": "stopped", "torn": "stopped"}
     assert set(husk("list", "-q", check=0).out.split()) == set(listed)
-    assert husk("list", check=0).out.splitlines()[0].split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
+    assert husk("list", check=0).out.splitlines()[0].split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "EXIT"]
     for ident in ("broken", "torn"):
         husk("delete", "--force", ident, check=0)
 

@@ -87,6 +87,8 @@ def test_wait_waits_and_the_record_keeps_it_for_all_who_ask_later(husk, bundle, 
     assert husk.state(ident)["exit"]["code"] == 5 and husk.state(ident)["exit"]["time"].endswith("Z")
     listed = json.loads(husk("list", "--format=json", check=0).out)
     assert [c["exit"]["code"] for c in listed] == [5]
+    heading, row = husk("list", check=0).out.splitlines()
+    assert heading.split()[-1] == "EXIT" and row.split()[-2:] == ["root", "5"]
     husk("delete", ident, check=0)
 
 

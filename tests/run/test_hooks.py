@@ -2,9 +2,12 @@
 """Hooks: when each kind runs, where, with what, and what its failure does."""
 import json
 import os
+import subprocess
 import time
 
 import pytest
+
+from tests.conftest import wait_for
 
 HOST = ("prestart", "createRuntime", "poststart", "poststop")
 INSIDE = ("createContainer", "startContainer")
@@ -215,3 +218,27 @@ def test_createruntime_hooks_see_the_network_namespace_of_the_container(husk, bu
     out = husk.out(bundle.sh("readlink /proc/self/ns/net"))
     assert out == log.read_text()
     assert out.strip() != os.readlink("/proc/self/ns/net")
+
+
+@pytest.mark.parametrize("kind", HOST[:3] + INSIDE)
+def test_the_log_tells_which_hook_is_waited_for(husk, bundle, log, kind):
+    """A hook without a timeout may hang, and holds the command as long as it likes."""
+    bundle.mount(str(log), log)
+    bundle.config["hooks"] = {kind: [hook("exit 0"), hook(f"until [ -s {log} ]; do sleep 0.02; done")]}
+    bundle.write()
+    lines = log.with_name("husk.log")
+    p = husk.popen("run", "--detach", "--bundle", bundle.path, husk.new_id(), options=["--log", lines, "--log-level", "info"],
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: lines.exists() and f"hooks.{kind}[1]: waiting for" in lines.read_text())
+        assert p.poll() is None
+    finally:
+        log.write_text("go on")
+    assert p.wait(20) == 0
+
+
+def test_start_tells_that_hooks_in_the_container_are_waited_for(husk, bundle, log):
+    bundle.config["hooks"] = {"startContainer": [hook("exit 0")]}
+    ident = husk.create(bundle.args("/bin/sleep", "1000"))
+    result = husk("start", ident, options=["--log-level", "info", "--log", log], check=0)
+    assert "hooks.startContainer: waiting" in log.read_text() and not result.err

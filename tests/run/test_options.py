@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.conftest import HUSK
+from tests.conftest import HUSK, holds_pidfd, wait_for
 
 
 @pytest.fixture
@@ -336,9 +336,27 @@ def test_exec_into_a_paused_container_can_be_interrupted(husk, bundle):
         time.sleep(0.02)
 
 
-def test_a_timeout_in_a_paused_container_is_refused(husk, bundle):
+def test_a_timeout_ends_the_wait_for_a_paused_container_and_nothing_is_started(husk, bundle):
     ident = husk.started(bundle)
     husk("pause", ident, check=0)
-    result = husk("exec", "--ignore-paused", "--timeout", "1s", ident, "true")
-    assert result.code == 255 and "paused" in result.err and "--timeout" in result.err, result
+    result = husk("exec", "--timeout", "1s", ident, "touch", "/tmp/ran")
+    assert result.code == 255 and "paused" in result.err, "without --ignore-paused it is refused at once"
+    result = husk("exec", "--ignore-paused", "--timeout", "200ms", ident, "touch", "/tmp/ran")
+    assert result.code == 124 and "paused for 0.200 seconds" in result.err, result
+    assert len(json.loads(husk("ps", "--format", "json", ident, check=0).out)) == 1
     husk("resume", ident, check=0)
+    assert not (bundle.rootfs / "tmp/ran").exists()
+
+
+def test_a_command_with_a_timeout_runs_in_a_paused_container_that_is_resumed_in_time(husk, bundle):
+    ident = husk.started(bundle)
+    husk("pause", ident, check=0)
+    p = husk.popen("exec", "--ignore-paused", "--timeout", "60s", ident, "echo", "late", stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: holds_pidfd(p.pid))
+    husk("resume", ident, check=0)
+    assert p.communicate(timeout=20)[0] == "late\n" and p.returncode == 0
+    husk("pause", ident, check=0)
+    p = husk.popen("exec", "--ignore-paused", "--timeout", "60s", ident, "true")
+    wait_for(lambda: holds_pidfd(p.pid))
+    husk("delete", "--force", ident, check=0)
+    assert p.wait(20) == 255, "it does not wait for a container that is gone"

@@ -37,6 +37,7 @@ int hooks_apply(const struct hooks_plan *p, enum hook_kind kind, int out, int er
 			.input = input, .pieces = 3, .timeout = l->v[i].timeout, .out = out, .err = err,
 		};
 
+		hook_tell(kind, i, &l->v[i]);
 		if (helper_run(&h, e) < 0)
 			return err_in(e, "hooks.%s[%zu]: \"%.300s\"", hook_kind_name(kind), i, l->v[i].path);
 	}

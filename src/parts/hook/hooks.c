@@ -40,6 +40,7 @@ int hooks_run(const struct hooks_plan *p, enum hook_kind kind, const char *state
 		};
 
 		TRACE_OF(hook_kind_name(kind), l->v[i].path);
+		hook_tell(kind, i, &l->v[i]);
 		if (helper_run(&h, e) == 0)
 			continue;
 		err_in(e, "hooks.%s[%zu]: \"%.300s\"", hook_kind_name(kind), i, l->v[i].path);

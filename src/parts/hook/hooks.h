@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "oci-spec/config.h"
 
 enum hook_kind {
@@ -52,6 +53,12 @@ static inline const char *hook_kind_name(enum hook_kind k)
 	case HOOK_KINDS:            break;
 	}
 	return "?";
+}
+
+/* A hook may hang: who asks for level info learns which one is waited for. */
+static inline void hook_tell(enum hook_kind k, size_t i, const struct hook *h)
+{
+	log_info("hooks.%s[%zu]: waiting for \"%.300s\"", hook_kind_name(k), i, h->path);
 }
 
 /* H may be NULL. BUNDLE is absolute. The rest goes into the state. */
