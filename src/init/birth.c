@@ -34,8 +34,8 @@ static bool makes_user_ns(const struct init *in)
 int stage_clean_state(struct init *in, struct err *e)
 {
 	umask(0);
-	/* The kernel's own timer slack in ns: 0 would mean the caller's. */
-	if (prctl(PR_SET_PDEATHSIG, 0) < 0 || prctl(PR_SET_TIMERSLACK, 50000) < 0)
+	/* The kernel's own timer slack in ns: 0 would mean the caller's.  A parent-death signal is not inherited (prctl(2)). */
+	if (prctl(PR_SET_TIMERSLACK, 50000) < 0)
 		return err_sys(e, "reset process attributes");
 	/*
 	 * P10: nobody inside may trace us or look into /proc/PID of ours.  With a new user namespace this waits

@@ -50,10 +50,13 @@ int stage_terminal(struct init *in, struct err *e)
 
 int stage_environment(struct init *in, struct err *e)
 {
-	AUTO_FD int slash = fd_open("/", O_PATH | O_DIRECTORY, 0, e);
+	AUTO_FD int slash = -EBADF;
 
-	if (slash < 0)
-		return -1;
+	if (in->plan->environment.wants_home) {
+		slash = fd_open("/", O_PATH | O_DIRECTORY, 0, e);
+		if (slash < 0)
+			return -1;
+	}
 	return environment_apply(&in->environment, &in->plan->environment, &(struct root){ slash, "rootfs" },
 				 in->plan->user.uid, e);
 }
@@ -93,13 +96,16 @@ int stage_user(struct init *in, struct err *e)
 
 	if (caps_bound_apply(&p->caps, e) < 0)
 		return -1;
+	/* Entering the root has left us in "/", which is the root by definition. */
+	if (!p->is_exec && str_eq(p->cwd.s, "/"))
+		in->is_in_cwd = true;
 	/* As root first, who may enter what the user may not; a home that only he may enter comes in "working directory". */
-	if (enter_cwd(p->cwd.s, e) == 0)
+	else if (enter_cwd(p->cwd.s, e) == 0)
 		in->is_in_cwd = true;
 	else if (e->num != EACCES)
 		return -1;
 	user_umask_apply(&p->user);
-	if (caps_keep_apply(&p->caps, e) < 0 || user_apply(&p->user, e) < 0)
+	if (caps_keep_apply(&p->caps, p->user.uid, e) < 0 || user_apply(&p->user, e) < 0)
 		return -1;
 	/* setuid(2) makes a process dumpable as fs.suid_dumpable says: not for us, not yet. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)

@@ -65,7 +65,8 @@ static int remove_rdt(const struct record *r, const struct oci_config *config, s
 
 	if (!config || !config->linux_ || !config->linux_->intel_rdt)
 		return 0;
-	if (host_look(&host, a, e) < 0 || rdt_plan(&plan, config->linux_->intel_rdt, r->id, &host, a, e) < 0)
+	if (host_look_for(&host, HOST_RDT, a, e) < 0 ||
+	    rdt_plan(&plan, config->linux_->intel_rdt, r->id, &host, a, e) < 0)
 		return -1;
 	return rdt_remove(&plan, e);
 }

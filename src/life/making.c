@@ -95,13 +95,41 @@ static void fill_record(struct making *m, const struct create_request *rq)
 	groups_save(&m->record, &paths, &m->mem);
 }
 
+static bool is_given(const char *s)
+{
+	return s && *s;
+}
+
+/* What the planners read of struct host (sys/host.h), as far as this config can bring them to. */
+static unsigned facts_for(const struct oci_config *c)
+{
+	const struct oci_process *p = c->process;
+	const struct oci_linux *l = c->linux_;
+	unsigned facts = HOST_CGROUPS;
+
+	if ((p && (is_given(p->apparmor_profile) || is_given(p->selinux_label))) ||
+	    (l && (is_given(l->mount_label) || l->seccomp)))
+		facts |= HOST_GUARDS;
+	if (l && l->intel_rdt)
+		facts |= HOST_RDT;
+	if (p && p->exec_cpu_affinity)
+		facts |= HOST_CPUS;
+	/* The two kinds that kernels of distributions are built without; the others are clone3(2)'s to refuse. */
+	for (size_t i = 0; l && i < l->namespaces.n; i++)
+		if (l->namespaces.v[i].type == OCI_NS_USER || l->namespaces.v[i].type == OCI_NS_TIME)
+			facts |= HOST_NAMESPACES;
+	return facts;
+}
+
 /* Everything that can be found out without doing anything. */
 static int decide(struct making *m, const struct create_request *rq, struct err *e)
 {
-	if (arena_share(&m->shared, e) < 0 || host_look(&m->host, &m->mem, e) < 0)
+	if (arena_share(&m->shared, e) < 0)
 		return -1;
 	m->text = config_read(rq->config, &m->mem, &m->len, e);
 	if (!m->text || config_decode(&m->config, "config.json", m->text, m->len, &m->shared, e) < 0)
+		return -1;
+	if (host_look_for(&m->host, facts_for(m->config), &m->mem, e) < 0)
 		return -1;
 	if (plan_create(&m->plan, m->config, rq, &m->host, &m->shared, e) < 0)
 		return config_locate(e, "", "config.json", m->text, m->len);

@@ -88,7 +88,8 @@ static int decide_rdt(struct updating *u, const struct update_request *rq, struc
 	u->announced.rdt = then;
 	lines = (struct oci_rdt){ .clos_id = then->clos_id, .l3_cache_schema = rq->l3_cache_schema,
 				  .mem_bw_schema = rq->mem_bw_schema };
-	if (host_look(&host, &u->l->mem, e) < 0 || rdt_plan(&u->rdt, &lines, u->l->record.id, &host, &u->l->mem, e) < 0)
+	if (host_look_for(&host, HOST_RDT, &u->l->mem, e) < 0 ||
+	    rdt_plan(&u->rdt, &lines, u->l->record.id, &host, &u->l->mem, e) < 0)
 		return -1;
 	return rdt_before(&u->rdt, &u->announced.schemata, &u->l->mem, e);
 }
@@ -190,7 +191,7 @@ static int take_back(struct living *l, const struct oci_updated *half, struct er
 		return -1;
 	updated_before(half, &before, &l->mem);
 	cgroup_put_back(&l->cgroup, &before, u.now, half->resources, &l->mem);
-	if (half->schemata.n && host_look(&host, &l->mem, e) == 0 &&
+	if (half->schemata.n && host_look_for(&host, HOST_RDT, &l->mem, e) == 0 &&
 	    rdt_plan(&u.rdt, half->rdt, l->record.id, &host, &l->mem, e) == 0)
 		rdt_put_back(&u.rdt, &half->schemata);
 	return 0;

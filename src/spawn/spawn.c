@@ -128,7 +128,8 @@ static int clone_init(struct child *c, const struct spawn_request *rq, struct pa
 	if (c->pid < 0) {
 		c->pid = 0;
 		c->pidfd = -EBADF;
-		return err_sys(e, rq->cgroup >= 0 ? "clone3 (into the cgroup)" : "clone3");
+		err_sys(e, rq->cgroup >= 0 ? "clone3 (into the cgroup)" : "clone3");
+		return e->num == EINVAL ? err_hint(e, "is this kernel built with all namespaces of linux.namespaces?") : -1;
 	}
 	c->stamps.init = c->pid;
 	return 0;

@@ -6,6 +6,7 @@
 #include "sys/calls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/stat.h>         /* struct statx; this file must not include <sys/stat.h> */
 #include <signal.h>
 #include <sys/syscall.h>
@@ -143,11 +144,12 @@ int sys_fchmodat2(int dir, const char *path, mode_t mode, int flags)
 	return (int)syscall(SYS_fchmodat2, dir, path, mode, flags);
 }
 
-int sys_mount_facts(int fd, struct sys_mount_facts *facts)
+int sys_mount_facts(int dir, const char *name, struct sys_mount_facts *facts)
 {
+	int flags = *name ? AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT : AT_EMPTY_PATH;
 	struct statx st;
 
-	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID | STATX_INO, &st) < 0)
+	if (syscall(SYS_statx, dir, name, flags, STATX_MNT_ID | STATX_INO, &st) < 0)
 		return -1;
 	facts->id = st.stx_mnt_id;
 	facts->device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;

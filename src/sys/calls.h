@@ -58,5 +58,5 @@ struct sys_mount_facts {
 	uint64_t device, inode; /* of the file */
 };
 
-/* statx(2): on which mount the file of this descriptor lies. */
-int sys_mount_facts(int fd, struct sys_mount_facts *);
+/* statx(2): on which mount the file NAME of DIR lies, no link followed; "": that of the descriptor itself. */
+int sys_mount_facts(int dir, const char *name, struct sys_mount_facts *);

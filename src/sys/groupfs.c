@@ -39,6 +39,13 @@ int groupfs_open(const char *path, bool v2, struct err *e)
 	return TAKE_FD(fd);
 }
 
+int groupfs_open_known(const char *path, struct err *e)
+{
+	int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(e, "open the cgroup \"%s\"", path) : fd;
+}
+
 int groupfs_reopen(const char *path, uint64_t id, struct err *e)
 {
 	AUTO_FD int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

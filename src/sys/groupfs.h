@@ -16,6 +16,8 @@
 
 /* The root of a mount, or any group by its absolute path; checked to be cgroup2 (V2) or cgroup. O_RDONLY|O_DIRECTORY. */
 int groupfs_open(const char *path, bool v2, struct err *);
+/* The same by a path beneath a mount that this process has checked already. */
+int groupfs_open_known(const char *path, struct err *);
 /* The same for one whose number is known: ENOENT when another directory has taken its place. */
 int groupfs_reopen(const char *path, uint64_t id, struct err *);
 /* PATH beneath the group ("a/b"; "" is the group again). -1 with e->num ENOENT, without a message, when not there. */

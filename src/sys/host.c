@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What machine is this?  Asked once at the beginning of each command that plans, on the host.
- * Some forty cheap questions and no scan: a host may have thousands of mounts, and engines call
- * us several times per container.
+ * Only what the caller says that the config can depend on, and no scan: a host may have thousands of mounts,
+ * and engines call us several times per container.
  */
 #include "sys/host.h"
 
@@ -73,7 +73,6 @@ static int look_at_kernel(struct host *h, struct arena *a, struct err *e)
 	h->machine = arena_strdup(a, u.machine);
 	h->has_pidfs = host_is_at_least(h, 6, 9);
 	h->has_idmap = true;
-	h->has_seccomp = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
 	return 0;
 }
 
@@ -105,7 +104,6 @@ static void look_at_namespaces(struct host *h, const struct procfs *self)
 	AUTO_FD int dir = procfs_open_file(self, "ns", O_RDONLY | O_DIRECTORY, &ignored);
 	struct dirent64 *entry;
 	_Alignas(struct dirent64) char buf[2048];
-	char user[64] = "";
 	ssize_t n = dir < 0 ? -1 : syscall(SYS_getdents64, dir, buf, sizeof(buf));
 
 	for (char *p = buf; n > 0 && p < buf + n; p += entry->d_reclen) {
@@ -114,8 +112,15 @@ static void look_at_namespaces(struct host *h, const struct procfs *self)
 			if (str_eq(entry->d_name, kinds[i].name))
 				h->ns_kinds |= kinds[i].bit;
 	}
-	/* By the namespace itself: a map of everything to itself looks like the initial one. */
-	h->in_userns = dir >= 0 && root_read_link_at(dir, "user", user, sizeof(user), &ignored) > 0 &&
+}
+
+/* By the namespace itself: a map of everything to itself looks like the initial one. */
+static void look_at_userns(struct host *h, const struct procfs *self)
+{
+	char user[64] = "";
+	struct err ignored;
+
+	h->in_userns = root_read_link_at(self->fd, "ns/user", user, sizeof(user), &ignored) > 0 &&
 		       strcmp(user, INITIAL_USERNS) != 0;
 	h->is_rootless = h->uid != 0 || h->in_userns;
 }
@@ -135,7 +140,7 @@ static void look_at_signals(struct host *h, const struct procfs *self)
 		h->ignored_signals = SIGNALS_ALL;
 }
 
-static void look_at_features(struct host *h, const struct procfs *self, struct arena *a)
+static void look_at_guards(struct host *h, const struct procfs *self)
 {
 	char text[4096];
 	struct err ignored;
@@ -146,9 +151,20 @@ static void look_at_features(struct host *h, const struct procfs *self, struct a
 			 strcmp(text, "kernel") != 0;
 	h->has_apparmor = read_small("/sys/module/apparmor/parameters/enabled", text, sizeof(text)) &&
 			  text[0] == 'Y';
+	h->has_seccomp = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
+}
+
+static void look_at_rdt(struct host *h, struct arena *a)
+{
 	h->has_rdt = access("/sys/fs/resctrl", F_OK) == 0;
 	if (h->has_rdt && path_has_magic("/sys/fs/resctrl", RDTGROUP_SUPER_MAGIC))
 		h->rdt_mount = arena_strdup(a, "/sys/fs/resctrl");
+}
+
+static void look_at_cpus(struct host *h)
+{
+	char text[4096];
+
 	h->cpus = 1;
 	if (read_small("/sys/devices/system/cpu/possible", text, sizeof(text))) {
 		char *end = text + strcspn(text, "\n"), *last;
@@ -345,12 +361,12 @@ static void look_at_cgroups(struct cgroup_look *l)
 		h->cgroups = h->v2_mount ? HOST_CGROUP_V2 : HOST_CGROUP_NONE;
 }
 
-static int look(struct host *h, bool at_cgroups, struct arena *a, struct err *e)
+int host_look_for(struct host *h, unsigned facts, struct arena *a, struct err *e)
 {
 	TRACE("look at the host");
 	AUTO(procfs) proc = PROCFS_NONE, self = PROCFS_NONE;
 
-	*h = (struct host){ 0 };
+	*h = (struct host){ .ns_kinds = facts & HOST_NAMESPACES ? 0 : UINT64_MAX };
 	if (look_at_kernel(h, a, e) < 0 || procfs_open_host(&proc, e) < 0)
 		return err_in(e, "this host");
 	/* Names beneath this directory are looked up as strictly as beneath /proc. */
@@ -358,22 +374,29 @@ static int look(struct host *h, bool at_cgroups, struct arena *a, struct err *e)
 	if (self.fd < 0)
 		return err_in(e, "this host");
 	look_at_ourselves(h);
-	look_at_namespaces(h, &self);
+	look_at_userns(h, &self);
 	look_at_signals(h, &self);
-	look_at_features(h, &self, a);
-	if (at_cgroups)
+	if (facts & HOST_NAMESPACES)
+		look_at_namespaces(h, &self);
+	if (facts & HOST_GUARDS)
+		look_at_guards(h, &self);
+	if (facts & HOST_RDT)
+		look_at_rdt(h, a);
+	if (facts & HOST_CPUS)
+		look_at_cpus(h);
+	if (facts & HOST_CGROUPS)
 		look_at_cgroups(&(struct cgroup_look){ .host = h, .arena = a, .self = &self });
 	return 0;
 }
 
 int host_look(struct host *h, struct arena *a, struct err *e)
 {
-	return look(h, true, a, e);
+	return host_look_for(h, HOST_ALL, a, e);
 }
 
 int host_look_at_rest(struct host *h, struct arena *a, struct err *e)
 {
-	return look(h, false, a, e);
+	return host_look_for(h, HOST_ALL & ~(unsigned)HOST_CGROUPS, a, e);
 }
 
 bool host_is_at_least(const struct host *h, unsigned major, unsigned minor)

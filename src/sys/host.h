@@ -47,8 +47,19 @@ struct host {
 	unsigned cpus;                  /* possible CPUs: width of cpu lists */
 };
 
-/* Reads what is needed; a fact that cannot be read counts as lacking, except that kernels < 5.14 are an error. */
-int host_look(struct host *, struct arena *, struct err *);
+/* What not everybody has to know, each for some system calls. */
+enum host_facts {
+	HOST_CGROUPS = 1,               /* cgroups, v1*, v2* */
+	HOST_GUARDS = 2,                /* has_selinux, has_apparmor, has_seccomp; false when not asked for */
+	HOST_RDT = 4,                   /* has_rdt, rdt_mount */
+	HOST_CPUS = 8,                  /* cpus; 0 when not asked for: not known */
+	HOST_NAMESPACES = 16,           /* ns_kinds; all when not asked for: clone3(2) will tell */
+	HOST_ALL = 31,
+};
+
+/* Reads what is in FACTS and all else; a fact that cannot be read counts as lacking, except that kernels < 5.14 are an error. */
+int host_look_for(struct host *, unsigned facts, struct arena *, struct err *);
+int host_look(struct host *, struct arena *, struct err *);             /* HOST_ALL */
 /* The same without cgroups, for who has those of a record: a dozen system calls less on v1. */
 int host_look_at_rest(struct host *, struct arena *, struct err *);
 

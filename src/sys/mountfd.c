@@ -223,6 +223,13 @@ int mountfd_attach(int mnt, int target, struct err *e)
 	return 0;
 }
 
+int mountfd_attach_on(int mnt, const char *path, struct err *e)
+{
+	if (sys_move_mount(mnt, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) < 0)
+		return err_sys(e, "attach a mount on \"%s\"", path);
+	return 0;
+}
+
 int mountfd_attach_at(int mnt, int dir, const char *name, struct err *e)
 {
 	if (sys_move_mount(mnt, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
@@ -230,8 +237,8 @@ int mountfd_attach_at(int mnt, int dir, const char *name, struct err *e)
 	return 0;
 }
 
-/* The words of mount(2); 0 is among them, hence the sign. */
-static long old_flags(uint64_t attr)
+/* The words of mount(2); 0 is among them, hence the sign. Read-only is one of the file system there, too. */
+static long old_flags(uint64_t attr, bool super_rdonly)
 {
 	static const struct { uint64_t attr; long flag; } bits[] = {
 		{ MOUNT_ATTR_NOSUID, MS_NOSUID }, { MOUNT_ATTR_NODEV, MS_NODEV }, { MOUNT_ATTR_NOEXEC, MS_NOEXEC },
@@ -240,12 +247,15 @@ static long old_flags(uint64_t attr)
 	};
 	long flags = 0;
 
+	if (super_rdonly && attr & MOUNT_ATTR_RDONLY) {
+		flags = MS_RDONLY;
+		attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(bits); i++)
 		if (attr & bits[i].attr) {
 			flags |= bits[i].flag;
 			attr &= ~bits[i].attr;
 		}
-	/* "Read-only" would be one of the file system there, too. */
 	return attr ? -1 : flags;
 }
 
@@ -261,13 +271,18 @@ static bool join(struct text *t, const char *data)
 	return !t->cut;
 }
 
-bool mountfd_new_here(const char *name, const char *type, const char *source, const char *data, uint64_t attr)
+bool mountfd_new_here(const char *name, const char *type, const char *source, const char *data, uint64_t attr,
+		      bool super_rdonly)
 {
 	char buf[OPTION_SIZE] = "";
 	struct text t = TEXT(buf);
-	long flags = old_flags(attr);
+	long flags = old_flags(attr, super_rdonly);
 
-	return flags >= 0 && join(&t, data) && sys_mount(source, name, type, (unsigned long)flags, buf) == 0;
+	if (flags < 0 || !join(&t, data)) {
+		errno = EINVAL;
+		return false;
+	}
+	return sys_mount(source, name, type, (unsigned long)flags, buf) == 0;
 }
 
 bool mountfd_bind_here(const char *name, const char *source, bool recursive, uint64_t set, uint64_t clear)
@@ -281,6 +296,7 @@ bool mountfd_bind_here(const char *name, const char *source, bool recursive, uin
 	if ((!set && !clear) || sys_mount_setattr(AT_FDCWD, name, recursive ? AT_RECURSIVE : 0, &attr) == 0)
 		return true;
 	(void)sys_umount(name, MNT_DETACH);
+	errno = EIO;
 	return false;
 }
 
@@ -337,25 +353,30 @@ int mountfd_is_mount(int fd, struct err *e)
 {
 	struct sys_mount_facts facts;
 
-	if (sys_mount_facts(fd, &facts) < 0)
+	if (sys_mount_facts(fd, "", &facts) < 0)
 		return err_sys(e, "statx");
 	return facts.is_root;
 }
 
-int mountfd_same(int a, int b, struct err *e)
+int mountfd_same_at(int dir, const char *name, int b, struct err *e)
 {
 	struct sys_mount_facts one, two;
 
-	if (sys_mount_facts(a, &one) < 0 || sys_mount_facts(b, &two) < 0)
+	if (sys_mount_facts(dir, name, &one) < 0 || sys_mount_facts(b, "", &two) < 0)
 		return err_sys(e, "statx");
 	return one.id == two.id && one.device == two.device && one.inode == two.inode;
+}
+
+int mountfd_same(int a, int b, struct err *e)
+{
+	return mountfd_same_at(a, "", b, e);
 }
 
 int mountfd_id(int fd, uint64_t *id, struct err *e)
 {
 	struct sys_mount_facts facts;
 
-	if (sys_mount_facts(fd, &facts) < 0)
+	if (sys_mount_facts(fd, "", &facts) < 0)
 		return err_sys(e, "statx");
 	*id = facts.id;
 	return 0;

@@ -29,13 +29,18 @@ int mountfd_idmap(int mnt, int userns_fd, bool recursive, struct err *);
 /* Puts the detached mount on the object that TARGET names (by descriptor, never by path). */
 int mountfd_attach(int mnt, int target, struct err *);
 /* The same on NAME in DIR, which must be ours alone (sys/root.h, nests). A link is not followed. */
+/* On a path of the host's, links followed. */
+int mountfd_attach_on(int mnt, const char *path, struct err *);
 int mountfd_attach_at(int mnt, int dir, const char *name, struct err *);
 /*
  * In one call or two what mountfd_new() or mountfd_clone(), mountfd_set() and mountfd_attach() do: on NAME in the
- * working directory, which must be a nest, or a procfs or sysfs of our own where NAME is one component.  False, and
- * nothing mounted: not possible so, or refused; the long way will tell why.
+ * working directory, which must be a nest, or a procfs or sysfs of our own where NAME is one component (more in a sysfs
+ * in which nothing is mounted).  MOUNT_ATTR_RDONLY of a new one goes with SUPER_RDONLY alone, as of mountfd_new().
+ * False, and nothing mounted: not possible so, or refused; the long way will tell why.  errno is ENOENT when there is no
+ * such name or source, and only then.
  */
-bool mountfd_new_here(const char *name, const char *type, const char *source, const char *data, uint64_t attr);
+bool mountfd_new_here(const char *name, const char *type, const char *source, const char *data, uint64_t attr,
+		      bool super_rdonly);
 bool mountfd_bind_here(const char *name, const char *source, bool recursive, uint64_t set, uint64_t clear);
 /* What is mounted at the descriptor goes away (umount2 MNT_DETACH through /proc/self/fd or fchdir "."). */
 int mountfd_detach(int fd, struct err *);
@@ -50,3 +55,5 @@ int mountfd_is_mount(int fd, struct err *);
 int mountfd_id(int fd, uint64_t *id, struct err *);
 /* 1 when both are the same file on the same mount: to see that a name still leads there. */
 int mountfd_same(int a, int b, struct err *);
+/* The same for NAME, one component, in DIR; a link is itself, and so never the same. */
+int mountfd_same_at(int dir, const char *name, int b, struct err *);

@@ -127,13 +127,23 @@ void root_changed(const struct root *r)
 		r->nests->v[i].is_sure = false;
 }
 
+int root_leads_to(const struct root *r, cpath p, int fd, bool nofollow, struct err *e)
+{
+	AUTO_FD int found = -EBADF;
+
+	/* Most are in "/" itself, and need not be opened for that. */
+	if (p.s[0] == '/' && is_one_component(p.s + 1) && mountfd_same_at(r->fd, p.s + 1, fd, e) == 1)
+		return 1;
+	found = root_open(r, p, O_PATH | (nofollow ? O_NOFOLLOW : 0), e);
+	return found < 0 ? -1 : mountfd_same(found, fd, e);
+}
+
 /* Another mount may cover the nest by now, or a link on the way have changed. */
 static bool leads_to(const struct root *r, const struct nest *nest)
 {
-	AUTO_FD int fd = resolve(r, nest->path, O_PATH | O_DIRECTORY);
 	struct err ignored;
 
-	return fd >= 0 && mountfd_same(fd, nest->fd, &ignored) == 1;
+	return root_leads_to(r, CPATH(nest->path), nest->fd, false, &ignored) == 1;
 }
 
 int root_nest_of(const struct root *r, cpath p, const char **name)

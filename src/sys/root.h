@@ -47,6 +47,8 @@ void root_changed(const struct root *);
  * The descriptor of the nest in which the path names one component, *NAME, or -1 without a message.  It stays the nest's.
  */
 int root_nest_of(const struct root *, cpath, const char **name);
+/* Whether the path leads to this very file of this very mount now. -1: error. */
+int root_leads_to(const struct root *, cpath, int fd, bool nofollow, struct err *);
 /* Makes FD the working directory, unless *CWD says it is: for mount(2), which knows paths alone. */
 bool root_work_in(int fd, int *cwd);
 

@@ -70,7 +70,7 @@ static int become(const struct caps_plan *p, uid_t uid)
 	struct err e;
 
 	MUST(caps_bound_apply(p, &e) == 0);
-	MUST(caps_keep_apply(p, &e) == 0);
+	MUST(caps_keep_apply(p, uid, &e) == 0);
 	MUST(setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0);
 	MUST(caps_apply(p, &e) == 0);
 	return 0;

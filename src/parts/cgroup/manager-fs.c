@@ -173,8 +173,9 @@ static bool hands_down(int group, const char *controllers)
 }
 
 /*
- * The common case without a walk: the parent is there, and in it nothing of that name.  The path is safe to use: nobody
- * can put links into a cgroup file system.  False: nothing is made, the reason will be found by the walk.
+ * The common case without a walk: the parent is there, and in it nothing of that name.  The path is safe to use: host_look()
+ * has asked for this very plan whether the mount is a cgroup file system, and nobody can put links into one.
+ * False: nothing is made, the reason will be found by the walk.
  */
 static bool make_last(struct cgroup_dir *out, const struct cgroup_plan_dir *p, const char *controllers)
 {
@@ -186,13 +187,13 @@ static bool make_last(struct cgroup_dir *out, const struct cgroup_plan_dir *p, c
 	if (p->is_v2 || is_cpuset(p)) {
 		t = (struct text)TEXT(path);
 		text_addn(&t, out->path, (size_t)(strrchr(out->path, '/') - out->path));
-		parent = t.cut ? -1 : groupfs_open(path, p->is_v2, &ignored);
+		parent = t.cut ? -1 : groupfs_open_known(path, &ignored);
 		if (parent < 0 || (p->is_v2 && !hands_down(parent, controllers)))
 			return false;
 	}
 	if (groupfs_make(AT_FDCWD, out->path, &ignored) != 1)
 		return false;
-	out->fd = groupfs_open(out->path, p->is_v2, &ignored);
+	out->fd = groupfs_open_known(out->path, &ignored);
 	if (out->fd < 0 || (is_cpuset(p) && inherit_all(parent, out->fd, true, &ignored) < 0)) {
 		own_close(&out->fd);
 		(void)groupfs_remove(AT_FDCWD, out->path, &ignored);

@@ -117,7 +117,9 @@ static int open_target(struct target *t, const struct mount_plan *m, const struc
 static int check_proc(const struct mount_plan *m, const struct target *t, int mnt, struct err *e)
 {
 	if (str_eq(m->destination.s, "/proc")) {
-		if (!fd_has_magic(mnt, PROC_SUPER_MAGIC))
+		bool is_new = m->op == MOUNT_NEW && str_eq(m->type, "proc");
+
+		if (!is_new && !fd_has_magic(mnt, PROC_SUPER_MAGIC))
 			return err_set(e, ERR_SPEC, "\"/proc\" can only be a procfs");
 		return 0;
 	}
@@ -177,6 +179,19 @@ static int attach(const struct target *t, const struct root *r, int mnt, struct 
 	return 0;
 }
 
+static int keep_readonly(const struct mount_plan *m, int mnt, struct anchors *anchors, struct err *e)
+{
+	int kept;
+
+	if (!m->readonly_last)
+		return 0;
+	kept = fd_dup(mnt, e);
+	if (kept < 0)
+		return err_in(e, "keep a mount");
+	anchors->readonly[anchors->n_readonly++] = kept;
+	return 0;
+}
+
 static int put(const struct mount_plan *m, const struct root *r, const struct target *t, int mnt,
 	       struct anchors *anchors, struct err *e)
 {
@@ -190,14 +205,10 @@ static int put(const struct mount_plan *m, const struct root *r, const struct ta
 		return is_root < 0 ? -1 : err_set(e, ERR_SPEC, "\"%s\" is the root of the container", m->destination.s);
 	if (keep_attached(anchors, mnt, e) < 0 || attach(t, r, mnt, e) < 0)
 		return -1;
+	anchors->is_bare &= t->nest >= 0;
 	anchors_hidden(anchors, m->destination.s);
-	if (m->readonly_last) {
-		int kept = fd_dup(mnt, e);
-
-		if (kept < 0)
-			return err_in(e, "keep a mount");
-		anchors->readonly[anchors->n_readonly++] = kept;
-	}
+	if (keep_readonly(m, mnt, anchors, e) < 0)
+		return -1;
 	/* A mount on "/" is the new root for all that follows; the descriptor of the root keeps its number. */
 	if (str_eq(m->destination.s, "/") && dup3(mnt, r->fd, O_CLOEXEC) < 0)
 		return err_sys(e, "replace the root");
@@ -248,16 +259,18 @@ static int apply_fallback(const struct mount_plan *m, const struct root *r, stru
 	return put(m, r, &t, mnt, anchors, e);
 }
 
+/* Nothing that mount(2) cannot say in one call; a new mount has nothing to clear. */
 static bool is_plain(const struct mount_plan *m)
 {
-	return !(m->rec_set | m->rec_clear) && !m->propagation && !m->readonly_last;
+	return !(m->rec_set | m->rec_clear) && !m->propagation;
 }
 
 /* In a nest most file systems need one system call, for there is nothing to hold on to. */
 static bool new_in_nest(const struct mount_plan *m, const struct root *r, const struct target *t, struct anchors *anchors)
 {
-	if (t->nest < 0 || m->is_anchor || m->is_nest || m->tree || m->clear || m->label || !is_plain(m) ||
-	    !root_work_in(t->nest, &r->nests->cwd) || !mountfd_new_here(t->name, m->type, m->source, m->data, m->set))
+	if (t->nest < 0 || m->is_anchor || m->is_nest || m->tree || m->label || m->readonly_last || !is_plain(m) ||
+	    !root_work_in(t->nest, &r->nests->cwd) ||
+	    !mountfd_new_here(t->name, m->type, m->source, m->data, m->set, false))
 		return false;
 	anchors_hidden(anchors, m->destination.s);
 	return true;
@@ -269,11 +282,38 @@ static bool bind_in_nest(const struct mount_plan *m, const struct root *r, struc
 	AUTO(target) t = TARGET_NONE;
 
 	if (!m->tree->is_directory || m->tree->number >= 0 || m->tree->recursive || m->tree->nofollow || m->tree->idmap ||
-	    !is_plain(m) || !make_in_nest(&t, m, r, true) || !root_work_in(t.nest, &r->nests->cwd) ||
+	    m->readonly_last || !is_plain(m) || !make_in_nest(&t, m, r, true) || !root_work_in(t.nest, &r->nests->cwd) ||
 	    !mountfd_bind_here(t.name, m->tree->source, false, m->set, m->clear))
 		return false;
 	anchors_hidden(anchors, m->destination.s);
 	return true;
+}
+
+/*
+ * The tmpfs of v1's hierarchies, as a rule: deep in our own sysfs, with nothing mounted since that could lie on the way.
+ * All names there are the kernel's, so they can be given to mount(2), and lead to the new mount afterwards.
+ * 1: done, 0: not possible so.
+ */
+static int new_in_sysfs(const struct mount_plan *m, const struct root *r, struct anchors *anchors, struct err *e)
+{
+	const struct anchor *in = anchors->is_bare ? &anchors->v[anchors->n - 1] : NULL;
+	const char *name = in ? str_after(m->destination.s, in->destination.s) : NULL;
+	AUTO_FD int mnt = -EBADF;
+
+	if (!name || *name != '/' || strstr(name, "..") || m->is_anchor || m->tree || m->label || m->tmpcopyup ||
+	    m->mode_of_covered || !is_plain(m) || !r->nests || anchors->attached || !root_work_in(in->fd, &r->nests->cwd) ||
+	    !mountfd_new_here(name + 1, m->type, m->source, m->data, set_now(m), false))
+		return 0;
+	anchors->is_bare = false;
+	root_changed(r);
+	if (!m->readonly_last && !m->is_nest)
+		return 1;
+	mnt = fd_open_at(in->fd, name + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, e);
+	if (mnt < 0 || keep_readonly(m, mnt, anchors, e) < 0)
+		return -1;
+	if (m->is_nest)
+		root_add_nest(r, m->destination, TAKE_FD(mnt));
+	return 1;
 }
 
 static int apply_new(const struct mount_plan *m, const struct root *r, struct trees *trees, struct anchors *anchors,
@@ -282,7 +322,10 @@ static int apply_new(const struct mount_plan *m, const struct root *r, struct tr
 	AUTO(target) t = TARGET_NONE;
 	AUTO_FD int mnt = -EBADF;
 	bool is_filled = m->tmpcopyup || m->mode_of_covered;
+	int done = new_in_sysfs(m, r, anchors, e);
 
+	if (done)
+		return done < 0 ? -1 : 0;
 	if (open_target(&t, m, r, true, e) < 0)
 		return -1;
 	if (new_in_nest(m, r, &t, anchors))
@@ -305,9 +348,10 @@ static int apply_new(const struct mount_plan *m, const struct root *r, struct tr
 		return -1;
 	if (m->label && mountfd_label(mnt, m->label, e) < 0)
 		return -1;
-	if (m->is_anchor && anchors->n < ANCHORS_MAX)
+	if (m->is_anchor && anchors->n < ANCHORS_MAX) {
 		anchors->v[anchors->n++] = (struct anchor){ m->destination, TAKE_FD(mnt) };
-	else if (m->is_nest)
+		anchors->is_bare = str_eq(m->type, "sysfs");
+	} else if (m->is_nest)
 		root_add_nest(r, m->destination, TAKE_FD(mnt));
 	return 0;
 }

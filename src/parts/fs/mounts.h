@@ -86,6 +86,7 @@ cpath mounts_destination(const char *text, struct arena *);
 /* Mounts that are kept in hand, to be found again whatever is renamed around them. */
 struct anchors {
 	int n, n_readonly;
+	bool is_bare;                   /* the last anchor is a sysfs, and nothing was mounted since that could lie in it */
 	struct anchor { cpath destination; int fd; } v[ANCHORS_MAX];    /* where shield_apply() looks its paths up */
 	int readonly[READONLY_MAX];     /* what mounts_finish_apply() makes read-only */
 	/* Every mount, so that it can go again: room for ATTACHED_MAX of them, not owned. NULL: nobody asks. */

@@ -17,30 +17,26 @@
 #include "sys/fd.h"
 #include "sys/mountfd.h"
 
-static int open_place(const struct rootfs_plan *p, struct err *e)
+/* By path, once more: what matters from here on is the descriptor, the place is for hooks to see. */
+static int put(const struct rootfs_plan *p, int fd, struct err *e)
 {
-	int fd = fd_open(p->tree.source, O_PATH | O_DIRECTORY, 0, e);
-
+	if (mountfd_attach_on(fd, p->tree.source, e) == 0)
+		return 0;
 	/* In a user namespace we may not be allowed to get there, nor may any hook that runs in it: over "/" then. */
-	if (fd < 0 && e->num == EACCES && p->entry != ROOTFS_CHROOT)
-		fd = fd_open("/", O_PATH | O_DIRECTORY, 0, e);
-	return fd;
+	if (e->num != EACCES || p->entry == ROOTFS_CHROOT)
+		return -1;
+	return mountfd_attach_on(fd, "/", e);
 }
 
 static int attach(const struct rootfs_plan *p, int fd, struct err *e)
 {
-	AUTO_FD int place = -EBADF;
-
 	if (!fd_is_dir(fd))
 		return err_set(e, ERR_SPEC, "not a directory: \"%s\"", p->tree.source);
 	/* A clone of what is a slave already, all of it, is one. */
 	if ((p->propagation != MS_SLAVE || !p->has_mount_ns || p->tree.number >= 0) &&
 	    mountfd_set(fd, 0, 0, p->propagation, true, e) < 0)
 		return -1;
-	place = open_place(p, e);
-	if (place < 0)
-		return -1;
-	return mountfd_attach(fd, place, e);
+	return put(p, fd, e);
 }
 
 int rootfs_attach_apply(const struct rootfs_plan *p, struct trees *trees, int *out, struct err *e)

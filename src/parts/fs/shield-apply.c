@@ -21,8 +21,11 @@
 
 #define MASK_ATTR (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
 
-/* What covers the masked: each is made when the first path needs it, then cloned. */
-struct covers { int directory, file; };
+/*
+ * What covers the masked where the path is no name in an anchor: each is made when the first path needs it, then cloned.
+ * MASKED: a file in the anchor that is the working directory, already covered.
+ */
+struct covers { int directory, file, cwd; const char *masked; };
 
 static void covers_undo(struct covers *c)
 {
@@ -35,8 +38,7 @@ static int check_anchors(const struct root *r, const struct anchors *anchors, st
 {
 	for (int i = 0; i < anchors->n; i++) {
 		const struct anchor *a = &anchors->v[i];
-		AUTO_FD int fd = root_open(r, a->destination, O_PATH | O_NOFOLLOW, e);
-		int same = fd < 0 ? -1 : mountfd_same(fd, a->fd, e);
+		int same = root_leads_to(r, a->destination, a->fd, true, e);
 
 		if (same < 0)
 			return -1;
@@ -112,6 +114,18 @@ static int mask_file(struct covers *c, const struct spot *on, struct err *e)
 	return mnt < 0 ? -1 : put_on(on, mnt, e);
 }
 
+/* In one call: in an anchor each directory gets a tmpfs of its own, and what covers one file covers the next. */
+static bool mask_here(struct covers *c, const char *data, const struct spot *on, bool is_dir)
+{
+	if (on->fd != c->cwd)
+		c->masked = NULL;
+	if (!root_work_in(on->fd, &c->cwd))
+		return false;
+	if (is_dir)
+		return mountfd_new_here(on->name, "tmpfs", "husk", data, MASK_ATTR, true);
+	return c->masked && mountfd_bind_here(on->name, c->masked, false, 0, 0);
+}
+
 static int mask(struct covers *c, const struct shield_plan *p, const struct root *r, const struct anchors *anchors,
 		cpath path, struct err *e)
 {
@@ -123,6 +137,8 @@ static int mask(struct covers *c, const struct shield_plan *p, const struct root
 	type = on.fd < 0 ? 0 : root_type_at(on.fd, on.name);
 	if (type < 0 && errno == ENOENT)
 		return 0;
+	if (type > 0 && !S_ISLNK((mode_t)type) && mask_here(c, p->data, &on, S_ISDIR((mode_t)type)))
+		return 0;
 	if (type <= 0 || S_ISLNK((mode_t)type)) {
 		target = find(r, anchors, path, e);
 		if (target < 0)
@@ -130,7 +146,12 @@ static int mask(struct covers *c, const struct shield_plan *p, const struct root
 		on = (struct spot){ target, NULL };
 		type = fd_is_dir(target) ? S_IFDIR : S_IFREG;
 	}
-	return S_ISDIR((mode_t)type) ? mask_directory(c, p->data, &on, e) : mask_file(c, &on, e);
+	if (S_ISDIR((mode_t)type))
+		return mask_directory(c, p->data, &on, e);
+	if (mask_file(c, &on, e) < 0)
+		return -1;
+	c->masked = on.name;            /* NULL: not in an anchor */
+	return 0;
 }
 
 /* On itself: a clone keeps all flags of the mount it lies on, locked ones too, and gets one more. */
@@ -140,7 +161,8 @@ static int make_readonly(const struct root *r, const struct anchors *anchors, cp
 	const char *name;
 	int anchor = anchor_of(anchors, path, &name);
 
-	if (anchor >= 0 && root_work_in(anchor, cwd) && mountfd_bind_here(name, name, true, MOUNT_ATTR_RDONLY, 0))
+	if (anchor >= 0 && root_work_in(anchor, cwd) &&
+	    (mountfd_bind_here(name, name, true, MOUNT_ATTR_RDONLY, 0) || errno == ENOENT))
 		return 0;
 	target = find(r, anchors, path, e);
 	if (target < 0)
@@ -159,8 +181,7 @@ static int failed(const struct shield_path *p, struct err *e)
 
 int shield_apply(const struct shield_plan *p, const struct root *r, const struct anchors *anchors, struct err *e)
 {
-	AUTO(covers) covers = { -EBADF, -EBADF };
-	int cwd = -1;
+	AUTO(covers) covers = { .directory = -EBADF, .file = -EBADF, .cwd = -1 };
 
 	if (!p->n_masked && !p->n_readonly)
 		return 0;
@@ -168,7 +189,7 @@ int shield_apply(const struct shield_plan *p, const struct root *r, const struct
 		return -1;
 	/* Read-only first: a mask inside of a read-only path would be cloned with it otherwise. */
 	for (size_t i = 0; i < p->n_readonly; i++)
-		if (make_readonly(r, anchors, p->readonly[i].path, &cwd, e) < 0)
+		if (make_readonly(r, anchors, p->readonly[i].path, &covers.cwd, e) < 0)
 			return failed(&p->readonly[i], e);
 	for (size_t i = 0; i < p->n_masked; i++)
 		if (mask(&covers, p, r, anchors, p->masked[i].path, e) < 0)

@@ -31,9 +31,10 @@ int caps_bound_apply(const struct caps_plan *p, struct err *e)
 	return 0;
 }
 
-int caps_keep_apply(const struct caps_plan *p, struct err *e)
+int caps_keep_apply(const struct caps_plan *p, uid_t uid, struct err *e)
 {
-	if (p->permitted == 0 && !p->keep_admin)
+	/* Only who stops being root loses any (capabilities(7)). */
+	if (uid == 0 || (p->permitted == 0 && !p->keep_admin))
 		return 0;
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_sys(e, "keep capabilities over the change of user");

@@ -60,8 +60,8 @@ int caps_plan_add(struct caps_plan *, const char *const *names, size_t n, const 
 
 /* Drops from the bounding set all that is not planned. Needs CAP_SETPCAP, unless nothing is to be dropped. */
 int caps_bound_apply(const struct caps_plan *, struct err *);
-/* PR_SET_KEEPCAPS: the permitted set survives the setuid(2) that follows; execve(2) clears the flag. */
-int caps_keep_apply(const struct caps_plan *, struct err *);
+/* PR_SET_KEEPCAPS: the permitted set survives the change to UID that follows; execve(2) clears the flag. */
+int caps_keep_apply(const struct caps_plan *, uid_t uid, struct err *);
 /* The final sets, read back and compared; with CAP_SYS_ADMIN permitted, not effective, where keep_admin says so. */
 int caps_apply(const struct caps_plan *, struct err *);
 /* Makes CAP_SYS_ADMIN effective where keep_admin says so. */
