@@ -32,7 +32,7 @@ CLEANFILES += libinit-all.a $(INIT_TESTS)
 PYTEST = /usr/bin/python3 -m pytest -q
 ROOT_TESTS = env HUSK='$(abs_builddir)/husk' PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -p no:cacheprovider
 
-.PHONY: check-vm check-run check-spec-suite check-attack check-fault check-engines
+.PHONY: check-control check-vm check-run check-spec-suite check-attack check-fault check-engines
 check-run: all
 	$(ROOT_TESTS) $(srcdir)/tests/run
 check-spec-suite: all
@@ -46,6 +46,9 @@ check-vm: all
 	$(srcdir)/tests/vm/run-suites -j 2 '$(abs_builddir)/husk' $(KINDS)
 check-engines: all
 	$(ROOT_TESTS) $(srcdir)/tests/engines
+# The same engines on crun and runc, for the table of what they can do and husk cannot, which fails.
+check-control: all
+	$(srcdir)/tests/engines/compare '$(abs_builddir)/husk' $(RUNTIMES)
 
 # Fuzzing, without root, whatever configure was told: libFuzzer where clang has it, mutate.c with sanitizers
 # otherwise.  Seeds are the captured and the official documents.  FUZZ_SECONDS=3600 for a long run.

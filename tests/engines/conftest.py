@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real engines of Debian with husk as their runtime: each started here, with storage of its own, and ended here."""
+import hashlib
+import io
+import json
 import os
 import pathlib
 import shutil
@@ -12,6 +15,8 @@ import pytest
 
 from tests.conftest import APPLETS, BUSYBOX, HUSK, Result, in_terminal
 
+# Another one stands in as a control: see compare.
+RUNTIME = os.environ.get("HUSK_ENGINE_RUNTIME", HUSK)
 LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 
 
@@ -31,6 +36,31 @@ def image(tmp_path_factory):
     with tarfile.open(tar, "w") as t:
         t.add(root, arcname=".")
     return tar
+
+
+def oci_archive(tar, target, name):
+    """The tar archive of IMAGE as an OCI image, for `ctr image import`; its containers sleep."""
+    layer = pathlib.Path(tar).read_bytes()
+    digest = hashlib.sha256(layer).hexdigest()
+    files = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}
+
+    def blob(kind, data, **more):
+        data = data if isinstance(data, bytes) else json.dumps(data).encode()
+        files["blobs/sha256/" + hashlib.sha256(data).hexdigest()] = data
+        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": "sha256:" + hashlib.sha256(data).hexdigest(), "size": len(data), **more}
+    config = blob("config.v1+json", {"architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine), "os": "linux",
+                                     "config": {"Cmd": ["/bin/sleep", "100000"], "Env": ["PATH=/bin"]},
+                                     "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest]}})
+    manifest = blob("manifest.v1+json", {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config,
+                                         "layers": [blob("layer.v1.tar", layer)]},
+                    annotations={"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name})
+    files["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [manifest]}).encode()
+    with tarfile.open(target, "w") as t:
+        for path, data in files.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(data)
+            t.addfile(member, io.BytesIO(data))
+    return target
 
 
 class Engine:
@@ -69,7 +99,7 @@ def podman_engine(image):
         pytest.skip("podman is not installed")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="husk-podman-"))
     # Podman asks a list by name whether a runtime can do without cgroups.
-    (folder / "containers.conf").write_text(f'[engine]\nruntime_supports_nocgroup = ["husk"]\nruntime_supports_nocgroups = ["husk"]\n[engine.runtimes]\nhusk = ["{HUSK}"]\n')
+    (folder / "containers.conf").write_text(f'[engine]\nruntime_supports_nocgroup = ["husk"]\nruntime_supports_nocgroups = ["husk"]\n[engine.runtimes]\nhusk = ["{RUNTIME}"]\n')
     env = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
     engine = Engine(["podman", "--root", folder / "root", "--runroot", folder / "run", "--tmpdir", folder / "tmp", "--storage-driver", "vfs",
                      "--runtime", "husk", "--cgroup-manager", "cgroupfs", "--events-backend", "file"], folder, env)
@@ -92,7 +122,7 @@ def docker_engine(image):
     (folder / "daemon.json").write_text("{}")   # a machine's own one may say the same in other words, which dockerd refuses
     daemon = subprocess.Popen(["dockerd", "--bridge=none", "--iptables=false", "--data-root", folder / "data", "--exec-root", folder / "exec",
                                "--config-file", folder / "daemon.json",
-                               "--pidfile", folder / "pid", "-H", socket, "--storage-driver", "vfs", "--add-runtime", f"husk={HUSK}",
+                               "--pidfile", folder / "pid", "-H", socket, "--storage-driver", "vfs", "--add-runtime", f"husk={RUNTIME}",
                                "--default-runtime", "husk"], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     engine = Engine(["docker", "-H", socket], folder)
     engine.limits = []

@@ -95,7 +95,7 @@ static void test_lsm(void)
 	struct err e = {};
 
 	OK(lsm_plan(&lsm, &p, &both, &a, &e) == 0, "labels are planned");
-	SAME(lsm.apparmor, "exec docker-default", "for AppArmor");
+	SAME(lsm.apparmor, "docker-default", "for AppArmor");
 	SAME(lsm.selinux, "u:r:t:s0", "for SELinux");
 	OK(lsm_plan(&lsm, &p, &none, &a, &e) < 0 && e.kind == ERR_UNSUPPORTED, "asked for and absent: an error");
 	OK(!strncmp(e.msg, "process.apparmorProfile: ", 25), "at its place: %s", e.msg);
@@ -104,13 +104,13 @@ static void test_lsm(void)
 	p.selinux_label = "";
 	OK(lsm_plan(&lsm, &p, &none, &a, &e) == 0 && !lsm.apparmor && !lsm.selinux, "unconfined needs no AppArmor");
 	OK(lsm_plan(&lsm, &p, &both, &a, &e) == 0, "but is said where there is one");
-	SAME(lsm.apparmor, "exec unconfined", "so that a confined caller does not pass its profile on");
+	SAME(lsm.apparmor, "unconfined", "so that a confined caller does not pass its profile on");
 	p.apparmor_profile = "a\nb";
 	OK(lsm_plan(&lsm, &p, &both, &a, &e) < 0 && e.kind == ERR_SPEC, "no control characters");
 	p = (struct oci_process){ .apparmor_profile = "one" };
 	lsm_plan(&lsm, &p, &both, &a, &e);
 	OK(lsm_plan_override(&lsm, "two", NULL, &both, &a, &e) == 0, "exec --apparmor");
-	SAME(lsm.apparmor, "exec two", "overrules");
+	SAME(lsm.apparmor, "two", "overrules");
 	OK(lsm_plan_override(&lsm, NULL, "x", &none, &a, &e) < 0, "exec --process-label without SELinux is an error");
 	OK(lsm_plan(&lsm, NULL, &none, &a, &e) == 0 && !lsm.apparmor, "no process: nothing");
 }

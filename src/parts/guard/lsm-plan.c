@@ -34,7 +34,9 @@ static int set_apparmor(struct lsm_plan *out, const char *profile, const char *p
 		return err_set(e, ERR_UNSUPPORTED, "%s: profile \"%s\" is asked for, but AppArmor is not enabled on this "
 			       "host", path, profile);
 	}
-	out->apparmor = arena_printf(a, "exec %s", profile);
+	if (strlen(profile) > LSM_LABEL_MAX - sizeof("stack "))
+		return err_set(e, kind, "%s: a profile name has at most %zu bytes", path, LSM_LABEL_MAX - sizeof("stack "));
+	out->apparmor = arena_strdup(a, profile);
 	return 0;
 }
 
@@ -59,6 +61,7 @@ int lsm_plan(struct lsm_plan *out, const struct oci_process *p, const struct hos
 	*out = (struct lsm_plan){};
 	if (!p)
 		return 0;
+	out->no_new_privileges = p->no_new_privileges;
 	if (set_apparmor(out, p->apparmor_profile, "process.apparmorProfile", ERR_SPEC, host, a, e) < 0)
 		return -1;
 	return set_selinux(out, p->selinux_label, "process.selinuxLabel", ERR_SPEC, host, a, e);

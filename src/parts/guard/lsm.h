@@ -16,9 +16,12 @@
 #include "sys/host.h"
 #include "sys/procfs.h"
 
+#define LSM_LABEL_MAX 4096          /* a page is all that the files of attr take */
+
 struct lsm_plan {
-	const char *apparmor;           /* for attr/apparmor/exec: "exec PROFILE"; NULL: none */
+	const char *apparmor;           /* the profile for attr/apparmor/exec; NULL: none */
 	const char *selinux;            /* for attr/exec; NULL: none */
+	bool no_new_privileges;         /* are set by the time of execve */
 };
 
 /* P may be NULL. Asked for what this host does not enforce: ERR_UNSUPPORTED, never silence. */
