@@ -261,7 +261,7 @@ static int session_keyring(void)
 
 static int labels(void)
 {
-	const struct lsm_plan nothing = {}, missing = { .apparmor = "exec husk-no-such-profile" };
+	const struct lsm_plan nothing = {}, missing = { .apparmor = "husk-no-such-profile" };
 	struct procfs proc = PROCFS_NONE;
 	struct err e = {};
 
