@@ -41,6 +41,12 @@ static int find_level(const struct globals *g, enum log_level *level, struct err
 	return err_set(e, ERR_USAGE, "option --log-level: \"%s\" is not error, warning, info or debug", g->log_level);
 }
 
+void output_is_whole(char *buffer, size_t size)
+{
+	/* Asked before the first byte: libc need not find out whether it is a terminal. */
+	(void)setvbuf(stdout, buffer, _IOFBF, size);
+}
+
 int output_open(const struct globals *g, bool is_quiet, struct err *e)
 {
 	const char *target = g->systemd_log ? "journald:husk" : g->log;

@@ -13,5 +13,7 @@
 
 /* Opens the log and sets the sink. IS_QUIET: no warnings on stderr. */
 int output_open(const struct globals *, bool is_quiet, struct err *);
+/* Standard output goes out at the end, or when BUFFER is full (NULL: libc's own), which the caller flushes before it goes. */
+void output_is_whole(char *buffer, size_t size);
 /* Once, at the end: on stderr, and as one record in the log. */
 void output_failure(const struct err *);

@@ -6,6 +6,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "life/state.h"
 
 static const struct option_row state_options[] = { OPTIONS_END };
@@ -19,9 +20,12 @@ static int state(const struct globals *g, const void *values, const struct words
 	(void)values;
 	if (life_look(&target, &state, &mem, e) < 0)
 		return -1;
+	output_is_whole(NULL, 0);
 	(void)fputs(life_state_json(&state, &mem), stdout);
 	return 0;
 }
+
+#define BUFFER_SIZE 16384
 
 struct list_values { const char *format; bool quiet; };
 
@@ -66,6 +70,18 @@ static void print_table(const struct life_list *list)
 	}
 }
 
+static void print_json(const struct life_list *list)
+{
+	AUTO(arena) one = ARENA_NONE;
+
+	(void)fputc('[', stdout);
+	for (size_t i = 0; i < list->n; i++) {
+		(void)printf("%s%s", i ? "," : "", life_line_json(&list->v[i], &one));
+		arena_clear(&one);
+	}
+	(void)fputs("]\n", stdout);
+}
+
 static int list_all(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
 {
 	const struct list_values *v = values;
@@ -77,14 +93,16 @@ static int list_all(const struct globals *g, const void *values, const struct wo
 		return err_set(e, ERR_USAGE, "option --format: \"%s\" is not table or json", v->format);
 	if (life_list(g->root, &list, &mem, e) < 0)
 		return -1;
+	output_is_whole(arena_alloc(&mem, BUFFER_SIZE), BUFFER_SIZE);
 	if (v->quiet)
 		for (size_t i = 0; i < list.n; i++)
 			(void)puts(list.v[i].id);
 	else if (str_eq(v->format, "json"))
-		(void)puts(life_list_json(&list, &mem));
+		print_json(&list);
 	else
 		print_table(&list);
-	return 0;
+	/* Before the buffer goes. */
+	return fflush(stdout) == 0 ? 0 : err_sys(e, "write to standard output");
 }
 
 const struct command command_state = {

@@ -13,7 +13,7 @@ static int pause_it(const struct target *target, struct err *e)
 {
 	AUTO(living) l = LIVING_NONE;
 
-	if (living_look(&l, target, true, e) < 0)
+	if (living_change(&l, target, true, e) < 0)
 		return -1;
 	if (!living_is_alive(l.status) || l.status == STATUS_PAUSED)
 		return err_set(e, ERR_STATE, l.status == STATUS_PAUSED ? WORDS_NOT_RUNNING ": it is paused" : WORDS_NOT_RUNNING);
@@ -29,7 +29,7 @@ static int resume(const struct target *target, struct err *e)
 {
 	AUTO(living) l = LIVING_NONE;
 
-	if (living_look(&l, target, true, e) < 0)
+	if (living_change(&l, target, true, e) < 0)
 		return -1;
 	if (l.status != STATUS_PAUSED)
 		return err_set(e, ERR_STATE, WORDS_NOT_PAUSED);
@@ -44,7 +44,7 @@ static int ps(const struct target *target, pid_t **pids, size_t *n, struct arena
 	AUTO(living) l = LIVING_NONE;
 
 	*n = 0;
-	if (living_look(&l, target, false, e) < 0)
+	if (living_see(&l, target, e) < 0)
 		return -1;
 	return members_list(&l.record, &l.cgroup, pids, n, a, e);
 }

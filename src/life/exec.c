@@ -77,7 +77,7 @@ static int find(struct joining *j, const struct exec_request *rq, struct err *e)
 	enum status status;
 	char path[64];
 
-	if (record_load(&m->record, rq->root, rq->id, &m->mem, e) < 0)
+	if (record_peek(&m->record, rq->root, rq->id, &m->mem, e) < 0 || record_check_readable(&m->record, e) < 0)
 		return -1;
 	status = status_of(&m->record, &j->target);
 	if (check_status(status, rq->ignore_paused, e) < 0)

@@ -19,5 +19,5 @@ int life_hooks(const struct record *r, const struct oci_config *config, enum hoo
 		return -1;
 	if (!hooks_exist(&plan, kind))
 		return 0;
-	return hooks_run(&plan, kind, life_hook_json(&state, a), 0, e);
+	return hooks_run(&plan, kind, life_line_json(&state, a), 0, e);
 }

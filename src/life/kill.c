@@ -29,13 +29,14 @@ static int kill_it(const struct target *target, int sig, bool all, struct err *e
 	AUTO_FD int pidfd = -EBADF;
 	enum status status;
 
-	if (record_load(&r, target->root, target->id, &mem, e) < 0)
+	if (record_peek(&r, target->root, target->id, &mem, e) < 0 || record_check_readable(&r, e) < 0)
 		return -1;
 	status = status_of(&r, &pidfd);
 	/* With init gone, others of the container may live on where it has no PID namespace of its own. */
 	if (status == STATUS_CREATING || (status == STATUS_STOPPED && !all))
 		return err_set(e, ERR_STATE, WORDS_NOT_RUNNING);
-	if (groups_open(&cg, &r, e) < 0)
+	/* The groups only where one of them has work to do: most signals go to init alone. */
+	if ((all || (sig == SIGKILL && (!r.saved.own_pids || status == STATUS_PAUSED))) && groups_open(&cg, &r, e) < 0)
 		return -1;
 	if (all || (sig == SIGKILL && !r.saved.own_pids))
 		return members_signal(&r, &cg, sig, e);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "life/update.h"
 #include "record/groups.h"
+#include "record/updated.h"
 
 void living_undo(struct living *l)
 {
@@ -13,16 +14,25 @@ void living_undo(struct living *l)
 	arena_undo(&l->mem);
 }
 
-int living_look(struct living *l, const struct target *target, bool with_lock, struct err *e)
+int living_see(struct living *l, const struct target *target, struct err *e)
 {
 	if (record_load(&l->record, target->root, target->id, &l->mem, e) < 0)
 		return -1;
-	if (with_lock && target_lock(&l->record, &l->mem, e) < 0)
+	l->status = status_of(&l->record, NULL);
+	return groups_open(&l->cgroup, &l->record, e);
+}
+
+int living_change(struct living *l, const struct target *target, bool only_freezer, struct err *e)
+{
+	bool has_more;
+
+	if (target_load(&l->record, target, &l->mem, e) < 0)
 		return -1;
 	l->status = status_of(&l->record, NULL);
-	if (groups_open(&l->cgroup, &l->record, e) < 0)
+	has_more = updated_is_pending(&l->record);
+	if ((only_freezer && !has_more ? groups_open_freezer : groups_open)(&l->cgroup, &l->record, e) < 0)
 		return -1;
-	return with_lock ? update_settle(l, e) : 0;
+	return has_more ? update_settle(l, e) : 0;
 }
 
 bool living_is_alive(enum status s)

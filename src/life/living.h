@@ -19,11 +19,12 @@ struct living {
 
 void living_undo(struct living *);
 
+int living_see(struct living *, const struct target *, struct err *);
 /*
- * WITH_LOCK: what changes the container waits for others that do; and the limits that an `update` left half
- * changed, when it was killed, become what they were.
+ * With its lock: what changes the container waits for others that do; and the limits that an `update` left half
+ * changed, when it was killed, become what they were.  ONLY_FREEZER: of the groups no other is asked for.
  */
-int living_look(struct living *, const struct target *, bool with_lock, struct err *);
+int living_change(struct living *, const struct target *, bool only_freezer, struct err *);
 
 /* Created, running or paused. */
 bool living_is_alive(enum status);

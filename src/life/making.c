@@ -33,7 +33,7 @@ char *making_state(struct making *m, enum status status)
 		.annotations = m->config->annotations,
 	};
 
-	return life_hook_json(&state, &m->mem);
+	return life_line_json(&state, &m->mem);
 }
 
 /* Hooks have begun, so the life that they took part in is ended for them, too (runtime.md, Lifecycle 3-5, 13). */

@@ -41,7 +41,7 @@ static int look(struct plugging *p, const struct target *target, const struct mo
 	enum status status;
 
 	p->wanted = document_decode(&oci_mounts_type, file->name, true, file->text, file->len, &m->mem, e);
-	if (!p->wanted || record_load(&m->record, target->root, target->id, &m->mem, e) < 0 || target_lock(&m->record, &m->mem, e) < 0)
+	if (!p->wanted || target_load(&m->record, target, &m->mem, e) < 0)
 		return -1;
 	status = status_of(&m->record, &p->target);
 	if (status != STATUS_CREATED && status != STATUS_RUNNING && status != STATUS_PAUSED)

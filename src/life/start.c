@@ -37,8 +37,7 @@ static int start(const struct target *target, struct err *e)
 	char *text;
 
 	child_keep(&init);              /* another command's */
-	if (record_load(&r, target->root, target->id, &mem, e) < 0 || target_lock(&r, &mem, e) < 0 ||
-	    check_status(status_of(&r, &init.pidfd), e) < 0)
+	if (target_load(&r, target, &mem, e) < 0 || check_status(status_of(&r, &init.pidfd), e) < 0)
 		return -1;
 	text = record_load_config(&r, &mem, &len, e);
 	if (!text || config_decode(&config, "config.json", text, len, &mem, e) < 0)

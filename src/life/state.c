@@ -48,7 +48,7 @@ char *life_state_json(const struct life_state *s, struct arena *a)
 	return encode(s, a, true);
 }
 
-char *life_hook_json(const struct life_state *s, struct arena *a)
+char *life_line_json(const struct life_state *s, struct arena *a)
 {
 	return encode(s, a, false);
 }
@@ -96,13 +96,13 @@ int life_look(const struct target *target, struct life_state *s, struct arena *a
 {
 	AUTO(record) r = RECORD_NONE;
 
-	if (record_open(&r, target->root, target->id, a, e) < 0)
+	if (record_peek(&r, target->root, target->id, a, e) < 0)
 		return err_in(e, "state of \"%s\"", target->id);
 	look(&r, s, a);
 	return 0;
 }
 
-struct collecting { int root; struct life_list *list; struct arena *arena, scratch; size_t room; };
+struct collecting { int root; bool is_volatile; struct life_list *list; struct arena *arena, scratch; size_t room; };
 
 static void add(struct collecting *c, const struct life_state *s)
 {
@@ -152,7 +152,7 @@ static int collect(void *self, const char *id, struct err *e)
 	(void)e;
 	/* It may have been deleted since the directory was read. */
 	arena_clear(&c->scratch);
-	if (record_open_beneath(&r, c->root, id, &c->scratch, &vanished) < 0)
+	if (record_peek_beneath(&r, c->root, c->is_volatile, id, &c->scratch, &vanished) < 0)
 		return 0;
 	look(&r, &s, &c->scratch);
 	settle(&s, c->arena);
@@ -169,23 +169,8 @@ int life_list(const char *root, struct life_list *list, struct arena *a, struct 
 	*list = (struct life_list){};
 	if (fd < 0)
 		return e->num == ENOENT ? 0 : -1;
-	result = record_each(root, collect, &c, e);
+	c.is_volatile = record_root_is_volatile(fd);
+	result = record_each_beneath(fd, collect, &c, e);
 	arena_undo(&c.scratch);
 	return result;
-}
-
-char *life_list_json(const struct life_list *list, struct arena *a)
-{
-	AUTO_FREE char *buffer = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&buffer, &size);
-
-	if (!f)
-		return arena_strdup(a, "[]");
-	(void)fputc('[', f);
-	for (size_t i = 0; i < list->n; i++)
-		(void)fprintf(f, "%s%s", i ? "," : "", encode(&list->v[i], a, false));
-	(void)fputc(']', f);
-	(void)fclose(f);
-	return arena_strdup(a, buffer);
 }

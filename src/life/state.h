@@ -21,8 +21,8 @@ struct life_state {
 int life_look(const struct target *, struct life_state *, struct arena *, struct err *);
 /* JSON, one object, in the arena. */
 char *life_state_json(const struct life_state *, struct arena *);
-/* What hooks get on their standard input: the same, on one line. */
-char *life_hook_json(const struct life_state *, struct arena *);
+/* What hooks get on their standard input, and what `list` prints: the same, on one line. */
+char *life_line_json(const struct life_state *, struct arena *);
 
 /* "root", "#1000" for who has no name. */
 const char *life_user_name(uint32_t uid, struct arena *);
@@ -31,4 +31,3 @@ struct life_list { struct life_state *v; size_t n; };
 
 /* Every container below ROOT; one that vanishes meanwhile is left out, an unreadable one is "stopped". */
 int life_list(const char *root, struct life_list *, struct arena *, struct err *);
-char *life_list_json(const struct life_list *, struct arena *);

@@ -13,3 +13,10 @@ int target_lock(struct record *r, struct arena *a, struct err *e)
 			       r->id, LOCK_MSEC / 1000);
 	return got < 0 ? -1 : 0;
 }
+
+int target_load(struct record *r, const struct target *target, struct arena *a, struct err *e)
+{
+	if (record_find(r, target->root, target->id, e) < 0 || target_lock(r, a, e) < 0)
+		return -1;
+	return record_check_readable(r, e);
+}

@@ -13,3 +13,5 @@ struct target {
 
 /* Takes the lock of a container that is there; an error when another command holds it for 30 s. */
 int target_lock(struct record *, struct arena *, struct err *);
+/* Finds it, takes its lock and only then reads its record, which has to be readable. */
+int target_load(struct record *, const struct target *, struct arena *, struct err *);

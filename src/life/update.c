@@ -160,7 +160,7 @@ static int update(const struct target *target, const struct update_request *rq, 
 	AUTO(living) l = LIVING_NONE;
 	struct updating u = { .l = &l };
 
-	if (living_look(&l, target, true, e) < 0)
+	if (living_change(&l, target, false, e) < 0)
 		return -1;
 	if (!living_is_alive(l.status))
 		return err_set(e, ERR_STATE, WORDS_NOT_RUNNING);

@@ -58,10 +58,10 @@ static bool load(struct oci_ending *out, const struct record *r, struct arena *a
 {
 	struct err ignored;
 	struct spec_error why;
-	char text[ENDING_MAX];
+	char text[ENDING_MAX], name[RECORD_PATH_MAX];
 	void *decoded;
 
-	if (file_read_at(r->dir, ENDING_NAME, text, sizeof(text), &ignored) <= 0 ||
+	if (file_read_at(record_at(r, ENDING_NAME, name), name, text, sizeof(text), &ignored) <= 0 ||
 	    spec_decode(&oci_ending_type, text, strlen(text), a, &decoded, &why) < 0)
 		return false;
 	*out = *(struct oci_ending *)decoded;

@@ -25,10 +25,10 @@ int gate_make(int dir, struct err *e)
 	return fd;
 }
 
-bool gate_is_waiting(int dir)
+bool gate_is_waiting(int dir, const char *name)
 {
 	struct err ignored;
-	AUTO_FD int fd = socket_connect_at(SOCK_DGRAM, dir, GATE_NAME, &ignored);
+	AUTO_FD int fd = socket_connect_at(SOCK_DGRAM, dir, name, &ignored);
 
 	return fd >= 0;
 }

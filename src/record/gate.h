@@ -16,8 +16,8 @@
 
 /* Host, in `create`: binds the socket in DIR. The descriptor goes to init, and nobody else keeps it. */
 int gate_make(int dir, struct err *);
-/* Is init waiting there? */
-bool gate_is_waiting(int dir);
+/* Is init waiting at the gate that has this name beneath DIR? */
+bool gate_is_waiting(int dir, const char *name);
 /*
  * Host, in `start`: opens the gate and waits until init, PIDFD, has executed the payload.  PAGE: for the stamps of init's stages
  * from here on (spawn/stamps.h); -1: none.  -1 with init's own error when it could not, and when it was killed while

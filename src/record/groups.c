@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "base/str.h"
 #include "base/trace.h"
+#include "parts/cgroup/control.h"
 
 void groups_save(struct record *r, const struct cgroup_paths *paths, struct arena *a)
 {
@@ -21,9 +22,8 @@ void groups_save(struct record *r, const struct cgroup_paths *paths, struct aren
 		};
 }
 
-typedef bool choose_fn(const struct oci_saved_group *);
-
-static int open_those(struct cgroup *cg, const struct record *r, choose_fn *choose, struct err *e)
+/* All groups, or the ONE alone. */
+static int open_those(struct cgroup *cg, const struct record *r, const struct oci_saved_group *one, struct err *e)
 {
 	TRACE("open cgroups");
 	struct cgroup_paths paths = { .manager = CGROUP_MANAGER_NONE };
@@ -39,7 +39,7 @@ static int open_those(struct cgroup *cg, const struct record *r, choose_fn *choo
 	paths.scope = r->saved.pid ? r->saved.scope : NULL;
 	paths.is_user = r->saved.rootless;
 	for (size_t i = 0; i < MIN(r->saved.groups.n, (size_t)CGROUP_DIRS); i++)
-		if (choose(&r->saved.groups.v[i]))
+		if (!one || one == &r->saved.groups.v[i])
 			paths.v[paths.n++] = (struct cgroup_path){
 				.controllers = r->saved.groups.v[i].hierarchy, .path = r->saved.groups.v[i].path,
 				.made = r->saved.groups.v[i].made, .id = r->saved.groups.v[i].inode,
@@ -47,15 +47,9 @@ static int open_those(struct cgroup *cg, const struct record *r, choose_fn *choo
 	return cgroup_open(cg, &paths, e);
 }
 
-static bool any(const struct oci_saved_group *g)
-{
-	(void)g;
-	return true;
-}
-
 int groups_open(struct cgroup *cg, const struct record *r, struct err *e)
 {
-	return open_those(cg, r, any, e);
+	return open_those(cg, r, NULL, e);
 }
 
 static bool is_freezer_v1(const struct oci_saved_group *g)
@@ -74,9 +68,28 @@ static bool is_unified(const struct oci_saved_group *g)
 	return g->inode && !*g->hierarchy;
 }
 
+/* v1's with the freezer, or else v2's. */
+static const struct oci_saved_group *freezer_of(const struct record *r)
+{
+	const struct oci_saved_group *found = NULL;
+
+	for (size_t i = 0; i < MIN(r->saved.groups.n, (size_t)CGROUP_DIRS); i++) {
+		const struct oci_saved_group *g = &r->saved.groups.v[i];
+
+		if (is_freezer_v1(g) || (is_unified(g) && !found))
+			found = g;
+	}
+	return found;
+}
+
 int groups_open_freezer(struct cgroup *cg, const struct record *r, struct err *e)
 {
-	if (open_those(cg, r, is_freezer_v1, e) < 0)
-		return -1;
-	return cg->n ? 0 : open_those(cg, r, is_unified, e);
+	return open_those(cg, r, freezer_of(r), e);
+}
+
+bool groups_are_frozen(const struct record *r)
+{
+	const struct oci_saved_group *g = freezer_of(r);
+
+	return g && cgroup_peek_frozen(g->path, g->inode, is_unified(g));
 }

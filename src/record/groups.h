@@ -11,5 +11,7 @@
 void groups_save(struct record *, const struct cgroup_paths *, struct arena *);
 /* Reopens what the record names; the record must outlive *cg. None of it there: no groups, no error. */
 int groups_open(struct cgroup *cg, const struct record *, struct err *);
-/* The one group alone that says whether the container is frozen (control.h): v1's with the freezer, or else v2's. */
+/* The one group that has the freezer alone: of v1, or else v2's; all of them where none has it. */
 int groups_open_freezer(struct cgroup *cg, const struct record *, struct err *e);
+/* Asks it without opening more than one file. What cannot be read is not frozen. */
+bool groups_are_frozen(const struct record *);

@@ -37,6 +37,8 @@
 #define CONFIG_FILE     "config.json"
 #define CONFIG_MAX      (16u << 20)
 #define RECORD_MAX      (16u << 20)     /* annotations are copied into it */
+#define USUAL_SIZE      4096
+#define LISTING_SIZE    16384
 #define POLL_MSEC       5
 
 /* The first two are there in every case, the others seldom. */
@@ -71,6 +73,7 @@ void record_undo(struct record *r)
 		(void)record_remove(r, &ignored);
 	own_close(&r->dir);
 	own_close(&r->root);
+	r->at = -EBADF;
 	r->is_ours = r->is_locked = false;
 }
 
@@ -117,7 +120,7 @@ int record_reserve(struct record *r, const char *root, const char *id, struct er
 
 	if (record_check_id(id, e) < 0)
 		return -1;
-	r->root = record_open_root(root, true, e);
+	r->root = r->at = record_open_root(root, true, e);
 	if (r->root < 0)
 		return -1;
 	(void)snprintf(r->id, sizeof(r->id), "%s", id);
@@ -168,10 +171,27 @@ int record_save_config(struct record *r, const char *text, size_t len, struct er
 	return 0;
 }
 
+int record_at(const struct record *r, const char *file, char name[RECORD_PATH_MAX])
+{
+	if (r->dir >= 0)
+		(void)snprintf(name, RECORD_PATH_MAX, "%s", file);
+	else
+		(void)snprintf(name, RECORD_PATH_MAX, "%s/%s", r->id, file);
+	return r->dir >= 0 ? r->dir : r->at;
+}
+
+static int open_file(const struct record *r, const char *file, struct err *e)
+{
+	char name[RECORD_PATH_MAX];
+	int dir = record_at(r, file, name);
+
+	return fd_open_at(dir, name, O_RDONLY | O_NOFOLLOW, 0, e);
+}
+
 char *record_load_config(const struct record *r, struct arena *a, size_t *len, struct err *e)
 {
 	TRACE("load configuration");
-	AUTO_FD int fd = fd_open_at(r->dir, CONFIG_FILE, O_RDONLY | O_NOFOLLOW, 0, e);
+	AUTO_FD int fd = open_file(r, CONFIG_FILE, e);
 	char *text = fd < 0 ? NULL : fd_read_all(fd, CONFIG_MAX, a, len, e);
 
 	if (!text)
@@ -184,12 +204,29 @@ static int absent(struct err *e)
 	return err_set(e, ERR_STATE, WORDS_ABSENT);
 }
 
-/* Reads record.json; what is missing or makes no sense leaves a record that is not readable. */
-static void read_record(struct record *r, struct arena *a)
+/* All of a file that is ours, and seldom longer than a page: it ends where a read gives less than was asked for. */
+static char *read_usual(int fd, size_t max, struct arena *a, size_t *len, struct err *e)
+{
+	char *text = arena_alloc(a, USUAL_SIZE);
+	ssize_t n = read(fd, text, USUAL_SIZE - 1);
+
+	if (n >= 0 && n < (ssize_t)USUAL_SIZE - 1) {
+		*len = (size_t)n;
+		return text;
+	}
+	if (lseek(fd, 0, SEEK_SET) < 0) {
+		err_sys(e, "lseek");
+		return NULL;
+	}
+	return fd_read_all(fd, max, a, len, e);
+}
+
+/* Reads record.json; what is missing or makes no sense leaves a record that is not readable.  False when it is missing. */
+static bool read_record(struct record *r, struct arena *a)
 {
 	struct err ignored;
 	struct spec_error why;
-	AUTO_FD int fd = fd_open_at(r->dir, RECORD_FILE, O_RDONLY | O_NOFOLLOW, 0, &ignored);
+	AUTO_FD int fd = open_file(r, RECORD_FILE, &ignored);
 	struct oci_saved *saved;
 	size_t len = 0;
 	char *text;
@@ -197,58 +234,103 @@ static void read_record(struct record *r, struct arena *a)
 
 	r->is_readable = false;
 	memset(&r->saved, 0, sizeof(r->saved));
-	text = fd < 0 ? NULL : fd_read_all(fd, RECORD_MAX, a, &len, &ignored);
+	if (fd < 0)
+		return false;
+	text = read_usual(fd, RECORD_MAX, a, &len, &ignored);
 	if (!text)
-		return;
+		return true;
 	if (spec_decode(&oci_saved_type, text, len, a, &out, &why) < 0) {
 		log_debug("record of \"%s\": %s: %s", r->id, why.path, why.message);
-		return;
+		return true;
 	}
 	saved = out;
 	if (!str_eq(saved->id, r->id) || saved->version > SAVED_VERSION || saved->pid < 0)
-		return;
+		return true;
 	r->saved = *saved;
 	r->is_readable = true;
+	return true;
 }
 
-int record_open_beneath(struct record *r, int root, const char *id, struct arena *a, struct err *e)
+static int open_dir(const struct record *r, struct err *e)
+{
+	int fd = fd_open_at(r->at, r->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, e);
+
+	return fd < 0 && e->num == ENOENT ? absent(e) : fd;
+}
+
+int record_peek_beneath(struct record *r, int root, bool is_volatile, const char *id, struct arena *a, struct err *e)
 {
 	TRACE("open record");
+	r->at = root;
+	r->is_volatile = is_volatile;
 	(void)snprintf(r->id, sizeof(r->id), "%s", id);
-	r->dir = fd_open_at(root, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, e);
-	if (r->dir < 0)
-		return e->num == ENOENT ? absent(e) : -1;
-	read_record(r, a);
+	if (!read_record(r, a)) {
+		/* Is there no container, or only no record of it? */
+		AUTO_FD int dir = open_dir(r, e);
+
+		return dir < 0 ? -1 : 0;
+	}
 	return 0;
+}
+
+static int find_root(struct record *r, const char *root, const char *id, struct err *e)
+{
+	if (record_check_id(id, e) < 0)
+		return -1;
+	r->root = r->at = record_open_root(root, false, e);
+	if (r->root < 0)
+		return e->num == ENOENT ? absent(e) : -1;
+	r->is_volatile = record_root_is_volatile(r->root);
+	return 0;
+}
+
+int record_peek(struct record *r, const char *root, const char *id, struct arena *a, struct err *e)
+{
+	return find_root(r, root, id, e) < 0 ? -1 : record_peek_beneath(r, r->root, r->is_volatile, id, a, e);
+}
+
+int record_find(struct record *r, const char *root, const char *id, struct err *e)
+{
+	if (find_root(r, root, id, e) < 0)
+		return -1;
+	(void)snprintf(r->id, sizeof(r->id), "%s", id);
+	r->dir = open_dir(r, e);
+	return r->dir < 0 ? -1 : 0;
 }
 
 int record_open(struct record *r, const char *root, const char *id, struct arena *a, struct err *e)
 {
-	if (record_check_id(id, e) < 0)
+	TRACE("open record");
+	if (record_find(r, root, id, e) < 0)
 		return -1;
-	r->root = record_open_root(root, false, e);
-	if (r->root < 0)
-		return e->num == ENOENT ? absent(e) : -1;
-	return record_open_beneath(r, r->root, id, a, e);
+	(void)read_record(r, a);
+	return 0;
+}
+
+int record_check_readable(const struct record *r, struct err *e)
+{
+	if (r->is_readable)
+		return 0;
+	return err_set(e, ERR_STATE, "container \"%s\" was left half made: its record cannot be read", r->id),
+	       err_hint(e, "delete --force removes it");
 }
 
 int record_load(struct record *r, const char *root, const char *id, struct arena *a, struct err *e)
 {
-	if (record_open(r, root, id, a, e) < 0)
-		return -1;
-	if (!r->is_readable)
-		return err_set(e, ERR_STATE, "container \"%s\" was left half made: its record cannot be read", id),
-		       err_hint(e, "delete --force removes it");
-	return 0;
+	return record_open(r, root, id, a, e) < 0 ? -1 : record_check_readable(r, e);
 }
 
 bool record_is_busy(const struct record *r)
 {
+	struct err ignored;
+	AUTO_FD int own = r->dir < 0 ? open_dir(r, &ignored) : -EBADF;
+	int dir = own >= 0 ? own : r->dir;
+
 	if (r->is_locked)
 		return false;
-	if (flock(r->dir, LOCK_SH | LOCK_NB) < 0)
+	if (flock(dir, LOCK_SH | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK;
-	(void)flock(r->dir, LOCK_UN);
+	(void)flock(dir, LOCK_UN);
 	return false;
 }
 
@@ -272,7 +354,7 @@ int record_lock(struct record *r, int msec, struct arena *a, struct err *e)
 	r->is_locked = true;
 	if (!is_linked(r))
 		return absent(e);
-	read_record(r, a);
+	(void)read_record(r, a);
 	return 1;
 }
 
@@ -353,7 +435,7 @@ int record_remove(struct record *r, struct err *e)
 	return err_sys(e, "remove the state directory of \"%s\"", r->id);
 }
 
-static bool is_container(const struct dirent *entry)
+static bool is_container(const struct dirent64 *entry)
 {
 	struct err ignored;
 
@@ -381,35 +463,41 @@ static int by_name(const void *a, const void *b)
 }
 
 /* All of them at one moment, sorted: what EACH does to the directory does not change what is visited. */
-static int read_ids(const char *root, struct ids *ids, struct arena *a, struct err *e)
+static int read_ids(int root, struct ids *ids, struct arena *a, struct err *e)
 {
-	AUTO_FD int fd = record_open_root(root, false, e);
-	struct dirent *entry;
-	DIR *d;
+	char *buf = arena_alloc(a, LISTING_SIZE);
+	const struct dirent64 *entry;
+	ssize_t n;
 
-	if (fd < 0)
-		return e->num == ENOENT ? 0 : -1;
-	d = fdopendir(fd);
-	if (!d)
+	while ((n = sys_getdents(root, buf, LISTING_SIZE)) > 0)
+		for (const char *p = buf; p < buf + n; p += entry->d_reclen) {
+			entry = (const struct dirent64 *)(const void *)p;
+			if (is_container(entry))
+				ids_add(ids, entry->d_name, a);
+		}
+	if (n < 0)
 		return err_sys(e, "read the state directory");
-	(void)TAKE_FD(fd);
-	while ((entry = readdir(d)))
-		if (is_container(entry))
-			ids_add(ids, entry->d_name, a);
-	(void)closedir(d);
 	if (ids->n)
 		qsort(ids->v, ids->n, sizeof(*ids->v), by_name);
 	return 0;
 }
 
-int record_each(const char *root, record_each_fn *each, void *self, struct err *e)
+int record_each_beneath(int root, record_each_fn *each, void *self, struct err *e)
 {
 	AUTO(arena) mem = ARENA_NONE;
 	struct ids ids = {};
-	int result;
+	int result = read_ids(root, &ids, &mem, e);
 
-	result = read_ids(root, &ids, &mem, e);
 	for (size_t i = 0; result == 0 && i < ids.n; i++)
 		result = each(self, ids.v[i], e);
 	return result;
+}
+
+int record_each(const char *root, record_each_fn *each, void *self, struct err *e)
+{
+	AUTO_FD int fd = record_open_root(root, false, e);
+
+	if (fd < 0)
+		return e->num == ENOENT ? 0 : -1;
+	return record_each_beneath(fd, each, self, e);
 }

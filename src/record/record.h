@@ -16,10 +16,13 @@
 #include "record/saved.h"
 
 #define RECORD_NAME_MAX 255
+#define RECORD_PATH_MAX (RECORD_NAME_MAX + 32)
 
 struct record {
-	int root;                       /* <root> */
-	int dir;                        /* <root>/<id>; also what the lock hangs on */
+	int root;                       /* <root>; -EBADF when it is the caller's */
+	int at;                         /* <root>, whoever owns it */
+	bool is_volatile;               /* <root> does not outlive this boot: what it names by number is still that */
+	int dir;                        /* <root>/<id>; also what the lock hangs on; -EBADF after record_peek() */
 	bool is_ours;                   /* made by this process and not kept yet: undo removes it */
 	bool is_locked;
 	bool has_files;                 /* of those that we reserved: record.json has been written */
@@ -28,7 +31,7 @@ struct record {
 	bool is_readable;               /* record.json was there and made sense */
 };
 
-#define RECORD_NONE ((struct record){ .root = -EBADF, .dir = -EBADF })
+#define RECORD_NONE ((struct record){ .root = -EBADF, .at = -EBADF, .dir = -EBADF })
 
 /* Closes; removes the directory when record_reserve() made it and record_keep() was not called. */
 void record_undo(struct record *);
@@ -53,10 +56,21 @@ char *record_load_config(const struct record *, struct arena *, size_t *len, str
  * unreadable record is no error here (is_readable tells): delete and list must go on.
  */
 int record_open(struct record *, const char *root, const char *id, struct arena *, struct err *);
-/* The same, to look at one of many: ROOT is record_open_root()'s and stays the caller's, ID one of record_each(). */
-int record_open_beneath(struct record *, int root, const char *id, struct arena *, struct err *);
 /* The same, where only a readable record is of use. */
 int record_load(struct record *, const char *root, const char *id, struct arena *, struct err *);
+/* Without reading: for record_lock(), which reads. */
+int record_find(struct record *, const char *root, const char *id, struct err *);
+/*
+ * record_open() for who looks once and writes nothing there: the directory is not held, so that a later look may
+ * see another container of the same name.
+ */
+int record_peek(struct record *, const char *root, const char *id, struct arena *, struct err *);
+/* The same at one of many: ROOT is record_open_root()'s and stays the caller's, ID one of record_each(). */
+int record_peek_beneath(struct record *, int root, bool is_volatile, const char *id, struct arena *, struct err *);
+/* "container ... was left half made" where record.json is not readable. */
+int record_check_readable(const struct record *, struct err *);
+/* What to look FILE of the container up by: NAME beneath the descriptor that is returned, the record's own. */
+int record_at(const struct record *, const char *file, char name[RECORD_PATH_MAX]);
 /*
  * Takes the lock, waiting MSEC at most, and reads the record again (it may have changed while we
  * waited).  1 locked, 0 still held by another command, -1 error: also when the container went away.
@@ -78,3 +92,5 @@ int record_remove(struct record *, struct err *);
 /* Calls EACH for every container below ROOT, in the order of their names; no root, no call. */
 typedef int record_each_fn(void *self, const char *id, struct err *);
 int record_each(const char *root, record_each_fn *each, void *self, struct err *);
+/* The same below record_open_root()'s ROOT, which nobody has read from yet. */
+int record_each_beneath(int root, record_each_fn *each, void *self, struct err *);

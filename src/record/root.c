@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,4 +87,9 @@ int record_open_root(const char *root, bool make, struct err *e)
 		return err_set(e, ERR_USAGE, "state directory \"%s\" must belong to user %u and be writable by nobody else",
 			       path, geteuid());
 	return TAKE_FD(fd);
+}
+
+bool record_root_is_volatile(int root)
+{
+	return fd_has_magic(root, TMPFS_MAGIC);
 }

@@ -14,6 +14,8 @@
  * Returns a descriptor; -1 with e->num == ENOENT when it is not there.
  */
 int record_open_root(const char *root, bool make, struct err *);
+/* Is it in memory, as /run is, and so empty after a boot? */
+bool record_root_is_volatile(int root);
 
 /* Where that is, for messages and --help. */
 int record_root_path(const char *root, char *buf, size_t size, struct err *);

@@ -9,11 +9,13 @@
 
 #include "base/own.h"
 #include "base/trace.h"
-#include "parts/cgroup/control.h"
 #include "record/gate.h"
 #include "record/groups.h"
 #include "sys/calls.h"
 #include "sys/process.h"
+
+/* Where it is as wide as the kernel counts (<linux/pid.h>, Linux 6.9). */
+#define PIDFS_IS_UNIQUE (sizeof(long) == 8)
 
 const char *status_word(enum status s)
 {
@@ -38,6 +40,9 @@ int status_open_ended(const struct record *r)
 	pidfd = sys_pidfd_open(r->saved.pid, 0);
 	if (pidfd < 0)
 		return -EBADF;
+	/* A number that no other process gets until the next boot, which the record does not see. */
+	if (r->saved.pidfs && r->is_volatile && PIDFS_IS_UNIQUE)
+		return process_pidfd_is(pidfd, r->saved.pidfs) ? TAKE_FD(pidfd) : -EBADF;
 	/* The pidfd is open, so the number cannot be reused any more while we compare. */
 	if (process_start_time(r->saved.pid, &ticks, &ignored) < 0 || ticks != r->saved.start_time)
 		return -EBADF;
@@ -53,12 +58,12 @@ int status_open_init(const struct record *r)
 	return pidfd >= 0 && process_is_alive(pidfd) ? TAKE_FD(pidfd) : -EBADF;
 }
 
-static bool is_frozen(const struct record *r)
+static bool is_at_gate(const struct record *r)
 {
-	AUTO(cgroup) cg = CGROUP_NONE;
-	struct err ignored;
+	char name[RECORD_PATH_MAX];
+	int dir = record_at(r, GATE_NAME, name);
 
-	return groups_open_freezer(&cg, r, &ignored) == 0 && cgroup_is_frozen(&cg, &ignored) == 1;
+	return gate_is_waiting(dir, name);
 }
 
 enum status status_of(const struct record *r, int *pidfd)
@@ -73,7 +78,7 @@ enum status status_of(const struct record *r, int *pidfd)
 		return record_is_busy(r) || is_alive ? STATUS_CREATING : STATUS_STOPPED;
 	if (!is_alive)
 		return STATUS_STOPPED;
-	if (is_frozen(r))
+	if (groups_are_frozen(r))
 		return STATUS_PAUSED;
-	return gate_is_waiting(r->dir) ? STATUS_CREATED : STATUS_RUNNING;
+	return is_at_gate(r) ? STATUS_CREATED : STATUS_RUNNING;
 }

@@ -48,6 +48,11 @@ int updated_load(const struct record *r, struct oci_updated **out, struct arena 
 	return load(r, UPDATED_FILE, out, a, e);
 }
 
+bool updated_is_pending(const struct record *r)
+{
+	return file_is_at(r->dir, ANNOUNCED_FILE);
+}
+
 int updated_load_pending(const struct record *r, struct oci_updated **out, struct arena *a, struct err *e)
 {
 	return load(r, ANNOUNCED_FILE, out, a, e);

@@ -34,6 +34,8 @@ extern const struct spec_type oci_put_type, oci_updated_type;
 /* The last update that is true; *OUT is NULL when there was none. */
 int updated_load(const struct record *, struct oci_updated **out, struct arena *, struct err *);
 /* The one that was announced and never became true; *OUT is NULL when there is none. */
+/* Is there one that was announced and not carried out to its end? */
+bool updated_is_pending(const struct record *);
 int updated_load_pending(const struct record *, struct oci_updated **out, struct arena *, struct err *);
 
 int updated_announce(struct record *, const struct oci_updated *, struct err *);

@@ -61,6 +61,11 @@ int sys_execveat(int fd, const char *path, char *const argv[], char *const envp[
 	return (int)syscall(SYS_execveat, fd, path, argv, envp, flags);
 }
 
+ssize_t sys_getdents(int dir, void *buf, size_t size)
+{
+	return syscall(SYS_getdents64, dir, buf, size);
+}
+
 int sys_memfd_create(const char *name, unsigned flags)
 {
 	return (int)syscall(SYS_memfd_create, name, flags);

@@ -317,6 +317,13 @@ bool fd_same(int a, int b)
 	       one.st_ino == two.st_ino;
 }
 
+bool file_is_at(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int path_mode(const char *path, bool nofollow, mode_t *mode, struct err *e)
 {
 	struct stat st;

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,6 +120,22 @@ ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct
 	ssize_t n = fd < 0 ? -1 : fd_read_made(fd, buf, size, e);
 
 	return fd >= 0 && n < 0 ? err_in(e, "\"%s\"", file) : n;
+}
+
+ssize_t groupfs_peek(const char *path, uint64_t id, const char *file, char *buf, size_t size, struct err *e)
+{
+	char name[PATH_MAX];
+	struct text t = TEXT(name);
+	struct stat st;
+
+	if (stat(path, &st) < 0 || st.st_ino != id) {
+		errno = ENOENT;
+		return err_sys(e, "open the cgroup \"%s\"", path);
+	}
+	text_addf(&t, "%s/%s", path, file);
+	if (t.cut)
+		return err_set(e, ERR_SYSTEM, "cgroup \"%s\": the path is too long", path);
+	return file_read_at(AT_FDCWD, name, buf, size, e);
 }
 
 int groupfs_chown(int group, const char *file, uid_t uid, gid_t gid, struct err *e)

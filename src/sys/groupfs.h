@@ -32,6 +32,11 @@ uint64_t groupfs_id(int group);
 /* A file of the group. groupfs_read: ENOENT in e->num. Both are one system call on the file. */
 int groupfs_write(int group, const char *file, const char *text, struct err *);
 ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct err *);
+/*
+ * The text of a file of the group at an absolute path that has the number ID; for a look, whose answer may be old when
+ * it comes: the path is looked up twice.  ENOENT in e->num.
+ */
+ssize_t groupfs_peek(const char *path, uint64_t id, const char *file, char *buf, size_t size, struct err *);
 int groupfs_open_file(int group, const char *file, int oflags, struct err *);
 int groupfs_chown(int group, const char *file, uid_t, gid_t, struct err *);    /* "" the group itself */
 

@@ -106,6 +106,13 @@ uint64_t process_pidfd_number(int pidfd)
 	return fd_has_magic(pidfd, PIDFS_MAGIC) && fstat(pidfd, &st) == 0 ? st.st_ino : 0;
 }
 
+bool process_pidfd_is(int pidfd, uint64_t number)
+{
+	struct stat st;
+
+	return fstat(pidfd, &st) == 0 && st.st_ino == number;
+}
+
 bool process_is_alive(int pidfd)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };

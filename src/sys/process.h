@@ -14,6 +14,8 @@ int process_start_time(pid_t, uint64_t *ticks, struct err *);
 pid_t process_parent(pid_t);
 /* The inode number of a pidfd, unique per process on pidfs (kernel >= 6.9); 0 where it is not. */
 uint64_t process_pidfd_number(int pidfd);
+/* Has it this number?  For one that was asked in this boot, on a 64-bit machine: elsewhere the kernel counts further than it tells. */
+bool process_pidfd_is(int pidfd, uint64_t number);
 
 /* True while the process has not exited (a zombie has). */
 bool process_is_alive(int pidfd);

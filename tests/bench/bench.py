@@ -126,7 +126,7 @@ class Runtime:
 
     def __init__(self, name, argv):
         self.name = name
-        self.root = f"{WORK}/{name}.state"
+        self.root = f"{WORK}/state/{name}"
         self.argv = [*argv, "--root", self.root]
 
     def cmd(self, *words):
@@ -184,7 +184,7 @@ class Floor(Runtime):
 
     def __init__(self, name="floor"):
         self.name = name
-        self.root = f"{WORK}/{name}.state"
+        self.root = f"{WORK}/state/{name}"
         os.makedirs(self.root, exist_ok=True)
         self.argv = [tool("floor")]
 
@@ -670,6 +670,22 @@ def enter_own_mounts():
     return "cgroup v2" if unified else "cgroup v1"
 
 
+def make_work():
+    """The folder of this run: a root file system, and the programs' state directories in memory, as /run is."""
+    global WORK
+    WORK = leftovers.workplace()
+    os.chmod(WORK, 0o755)
+    os.makedirs(WORK + "/source")
+    os.makedirs(WORK + "/state")
+    libc_mount("tmpfs", WORK + "/state", "tmpfs", 0)
+    make_rootfs(WORK + "/rootfs")
+
+
+def remove_work():
+    LIBC.umount2(f"{WORK}/state".encode(), 2)
+    leftovers.remove()
+
+
 def programs(words):
     found = {}
     for word in words:
@@ -699,7 +715,6 @@ def stop(number, _):
 
 
 def main():
-    global WORK
     p = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     p.add_argument("-n", type=int, default=40, help="rounds")
     p.add_argument("--case", action="append", choices=[*CASES], help="only this one")
@@ -710,12 +725,9 @@ def main():
     for number in ENDS:                     # cleans up then, too
         signal.signal(number, stop)
     layout = enter_own_mounts()
-    WORK = leftovers.workplace()
     runtimes = {}
+    make_work()
     try:
-        os.chmod(WORK, 0o755)
-        os.makedirs(WORK + "/source")
-        make_rootfs(WORK + "/rootfs")
         runtimes = {"floor": Floor(), **{name: Runtime(name, argv) for name, argv in programs(o.program).items()}}
         print(f"{machine()}; {layout}")
         for name, rt in runtimes.items():
@@ -738,7 +750,7 @@ def main():
             signal.signal(number, signal.SIG_IGN)
         for runtime in runtimes.values():
             Crowd.leave(runtime, None)
-        leftovers.remove()
+        remove_work()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import bench            # noqa: E402
 import floors           # noqa: E402
-import leftovers        # noqa: E402
 
 FILE = HERE + "/budget"
 CASES = ["version", "state", "list1", "run", "podman", "create", "start", "delete", "exec", "kill", "update", "pause", "mounts200"]
@@ -84,18 +83,14 @@ class Workplace:
 
     def __enter__(self):
         bench.enter_own_mounts()
-        bench.WORK = leftovers.workplace()
+        bench.make_work()
         bench.TOOLS = bench.WORK
-        for folder in ("source",):
-            os.makedirs(f"{bench.WORK}/{folder}")
-        os.chmod(bench.WORK, 0o755)
-        bench.make_rootfs(bench.WORK + "/rootfs")
         for name in ("count", "spawn"):
             subprocess.run(["cc", "-O2", "-w", "-o", f"{bench.WORK}/{name}", f"{HERE}/{name}.c"], check=True)
         return self
 
     def __exit__(self, *what):
-        leftovers.remove()
+        bench.remove_work()
 
 
 def renew():

@@ -303,6 +303,7 @@ static int start(const char *dir)
 
 	(void)snprintf(path, sizeof(path), "%s/gate", dir);
 	write_file(path, "x", 1);
+	must(unlink(path), "unlink", path);     /* so that who looks knows that it runs */
 	return 0;
 }
 
@@ -325,7 +326,7 @@ static int delete(const char *dir)
 		must(poll(&pidfd, 1, -1), "poll", dir);
 	remove_groups(&j);
 	must(chdir(dir), "chdir", dir);
-	must(unlink("gate"), "unlink", "gate");
+	(void)unlink("gate");                   /* gone when it was started */
 	must(unlink("record"), "unlink", "record");
 	must(rmdir(dir), "rmdir", dir);
 	return 0;
@@ -359,28 +360,55 @@ static int exec(const char *dir, char **argv)
 	return WEXITSTATUS(status);
 }
 
+/* v1's freezer has a group of its own, v2's is in each. */
+static int is_frozen(char *groups)
+{
+	char path[512], state[64];
+	char *group = strstr(groups, "/freezer/");
+	int fd, n;
+
+	if (group) {
+		while (group > groups && group[-1] != '\n')
+			group--;
+		(void)snprintf(path, sizeof(path), "%.*s/freezer.state", (int)strcspn(group, "\n"), group);
+	} else {
+		(void)snprintf(path, sizeof(path), "%.*s/cgroup.freeze", (int)strcspn(groups, "\n"), groups);
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : (int)read(fd, state, sizeof(state));
+	if (fd >= 0)
+		(void)close(fd);
+	return n > 0 && (state[0] == 'F' || state[0] == '1');
+}
+
+/* Status needs the record, the process, the freezer and the gate: whoever asks less does not know it. */
 static int look(int dir, const char *name)
 {
+	struct pollfd pidfd = { .events = POLLIN };
 	char path[512];
+	const char *status;
 	int fd, n;
 	pid_t pid;
 
 	(void)snprintf(path, sizeof(path), "%s/record", name);
 	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	must(fd, "open", path);
-	must(read(fd, buffer, 4096), "read", path);
+	n = (int)read(fd, buffer, 4096);
+	must(n, "read", path);
+	buffer[n] = '\0';
 	(void)close(fd);
 	pid = (pid_t)number(buffer);
-	fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (fd >= 0)
-		(void)close(fd);
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	n = open(path, O_RDONLY | O_CLOEXEC);
-	if (n >= 0) {
-		(void)read(n, buffer + 4096, 4096);
-		(void)close(n);
-	}
-	return printf("%s %d %s\n", name, pid, fd < 0 ? "stopped" : "running");
+	pidfd.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	(void)snprintf(path, sizeof(path), "%s/gate", name);
+	if (pidfd.fd < 0 || poll(&pidfd, 1, 0) != 0)
+		status = "stopped";
+	else if (is_frozen(strchr(buffer, '\n') + 1))
+		status = "paused";
+	else
+		status = faccessat(dir, path, F_OK, 0) == 0 ? "created" : "running";
+	if (pidfd.fd >= 0)
+		(void)close(pidfd.fd);
+	return printf("%s %d %s\n", name, pid, status);
 }
 
 static int list(const char *root)

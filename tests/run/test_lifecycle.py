@@ -2,7 +2,13 @@
 """create, start, state, kill, delete, list: the operations of the specification (runtime.md)."""
 import json
 import os
+import pathlib
 import re
+import shutil
+import subprocess
+import tempfile
+
+import pytest
 
 
 def test_a_created_container_has_not_run_its_program(husk, bundle):
@@ -109,6 +115,40 @@ def test_a_missing_executable_fails_at_start_and_says_so(husk, bundle):
     bundle.args("/bin/nowhere").write()
     r = husk("run", "--bundle", bundle.path, husk.new_id())
     assert r.code != 0 and "nowhere" in r.err and "no such file" in r.err.lower(), r
+
+
+@pytest.fixture(params=["on a disk", "in memory"])
+def other_root(request, husk, tmp_path):
+    """State directories that outlive a boot, and such that do not: there a process is told apart by fewer marks."""
+    folder = tempfile.mkdtemp(dir="/dev/shm" if request.param == "in memory" else tmp_path)
+    kind = subprocess.run(["stat", "-f", "-c", "%T", folder], check=True, capture_output=True, text=True).stdout.strip()
+    if (kind == "tmpfs") != (request.param == "in memory"):
+        shutil.rmtree(folder)
+        pytest.skip(f"{folder} is on {kind}")
+    husk.root, before = pathlib.Path(folder), husk.root
+    yield husk.root
+    husk.close()
+    husk.root = before
+    shutil.rmtree(folder)
+
+
+def test_a_process_that_got_the_number_of_init_is_not_taken_for_it(husk, bundle, other_root):
+    ident = husk.started(bundle)
+    record = other_root / ident / "record.json"
+    saved = json.loads(record.read_text())
+    other = subprocess.Popen(["sleep", "1000"])
+    try:
+        record.write_text(json.dumps({**saved, "pid": other.pid}))
+        assert husk.state(ident)["status"] == "stopped"
+        for words in (("kill", ident, "KILL"), ("exec", ident, "/bin/true"), ("pause", ident)):
+            assert husk(*words).code != 0, words
+        assert other.poll() is None
+        record.write_text(json.dumps(saved))
+        assert husk.state(ident)["status"] == "running"
+    finally:
+        other.kill()
+        other.wait()
+        record.write_text(json.dumps(saved))
 
 
 def test_list_shows_all_containers(husk, bundle):

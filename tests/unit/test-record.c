@@ -182,11 +182,11 @@ static void test_gate(void)
 	AUTO_FD int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FD int gate = -EBADF;
 
-	OK(!gate_is_waiting(dir), "no gate, nobody waits");
+	OK(!gate_is_waiting(dir, GATE_NAME), "no gate, nobody waits");
 	gate = gate_make(dir, &e);
-	OK(gate >= 0 && gate_is_waiting(dir), "somebody waits behind a bound gate");
+	OK(gate >= 0 && gate_is_waiting(dir, GATE_NAME), "somebody waits behind a bound gate");
 	own_close(&gate);
-	OK(!gate_is_waiting(dir), "nobody when it is closed");
+	OK(!gate_is_waiting(dir, GATE_NAME), "nobody when it is closed");
 	unlinkat(dir, GATE_NAME, 0);
 }
 

@@ -72,6 +72,16 @@ static const struct cgroup_dir *lister(const struct cgroup *cg)
 
 /* ---- freezer ------------------------------------------------------------------------- */
 
+static bool is_frozen_v1(const char *state)
+{
+	return str_starts(state, "FROZEN");
+}
+
+static bool is_frozen_v2(const char *events)
+{
+	return strstr(events, "frozen 1");
+}
+
 /* 1, 0, -1 */
 static int frozen_v1(const struct cgroup_dir *d, struct err *e)
 {
@@ -79,7 +89,7 @@ static int frozen_v1(const struct cgroup_dir *d, struct err *e)
 
 	if (groupfs_read(d->fd, "freezer.state", text, sizeof(text), e) < 0)
 		return -1;
-	return str_starts(text, "FROZEN") ? 1 : 0;
+	return is_frozen_v1(text);
 }
 
 static int frozen_v2(const struct cgroup_dir *d, struct err *e)
@@ -88,7 +98,7 @@ static int frozen_v2(const struct cgroup_dir *d, struct err *e)
 
 	if (groupfs_read(d->fd, "cgroup.events", text, sizeof(text), e) < 0)
 		return -1;
-	return strstr(text, "frozen 1") ? 1 : 0;
+	return is_frozen_v2(text);
 }
 
 /* A task that forks while the kernel counts is missed: FROZEN is written again and again until the state is it. */
@@ -181,6 +191,17 @@ int cgroup_is_frozen(const struct cgroup *cg, struct err *e)
 	if (groupfs_read(v2->fd, "cgroup.freeze", text, sizeof(text), e) < 0)
 		return -1;
 	return text[0] == '1' ? frozen_v2(v2, e) : 0;
+}
+
+bool cgroup_peek_frozen(const char *path, uint64_t id, bool is_v2)
+{
+	struct err ignored;
+	char text[256];
+
+	if (!is_v2)
+		return groupfs_peek(path, id, "freezer.state", text, sizeof(text), &ignored) > 0 && is_frozen_v1(text);
+	return groupfs_peek(path, id, "cgroup.freeze", text, sizeof(text), &ignored) > 0 && text[0] == '1' &&
+	       groupfs_peek(path, id, "cgroup.events", text, sizeof(text), &ignored) > 0 && is_frozen_v2(text);
 }
 
 /* ---- processes ----------------------------------------------------------------------- */
