@@ -21,11 +21,13 @@
 #include <yajl/yajl_parse.h>
 
 #include "base/arena.h"
+#include "base/num.h"
 #include "base/str.h"
 #include "oci-spec/pool.h"
 
 #define MAX_SIZE  (16u << 20)
 #define MAX_DEPTH 24
+#define FIRST_ROOM 256          /* bytes, for a list */
 #define FEW_KEYS  32            /* up to here duplicate keys of a map are looked for one by one */
 
 struct frame {
@@ -33,20 +35,24 @@ struct frame {
 	const struct spec_type *type;           /* IN_OBJECT */
 	const struct spec_field *field;         /* IN_OBJECT: current key; else: the list itself */
 	void *base;                             /* the struct, or the {n, v} of the list */
-	size_t room;                            /* elements allocated in the list */
 	size_t start;                           /* where its bracket stands in the text */
 	uint64_t given, has;                    /* rows whose key was met; that have a value */
 	const char *key;                        /* IN_MAP, IN_DICT: current key */
 };
 
+/* Where the elements of a list lie until it ends: one for each depth, used again by the next list there. */
+struct growing { void *v; size_t size; };
+
 struct decoder {
 	struct arena *arena;
+	const yajl_alloc_funcs *memory;
 	const struct spec_type *root;
 	void *result;
 	yajl_handle yajl;
 	const char *text;
 	size_t len, last;                       /* last: end of the token before this one */
 	struct frame stack[MAX_DEPTH];
+	struct growing growing[MAX_DEPTH];
 	int depth;                              /* open frames */
 	int skip;                               /* open brackets inside a value we ignore */
 	bool skip_value;                        /* the key just read is unknown to us */
@@ -206,19 +212,28 @@ static int fault_at(struct decoder *d, size_t at, const char *fmt, ...)
 /* Room for one more element, zeroed; it counts only once `stored` is called. */
 static void *list_next(struct decoder *d, struct frame *f, int kind)
 {
+	struct growing *g = &d->growing[f - d->stack];
 	struct raw_list *l = f->base;
-	size_t size = kind_size(f->field, kind);
+	size_t size = kind_size(f->field, kind), end = (l->n + 1) * size;
 
-	if (l->n == f->room) {
-		size_t room = f->room ? f->room * 2 : 8;
-		void *v = arena_alloc(d->arena, room * size);
-
-		if (l->n)
-			memcpy(v, l->v, l->n * size);
-		l->v = v;
-		f->room = room;
+	if (end > g->size) {
+		g->size = MAX(2 * end, (size_t)FIRST_ROOM);
+		g->v = arena_given(d->memory->realloc(d->memory->ctx, g->v, g->size));
 	}
-	return (char *)l->v + l->n * size;
+	l->v = g->v;
+	return memset((char *)l->v + l->n * size, 0, size);
+}
+
+/* The list is complete: it goes to the arena, as long as it is. */
+static void list_end(struct decoder *d, struct frame *f)
+{
+	struct raw_list *l = f->base;
+	int kind = f->what == IN_MAP ? SPEC_MAP : (int)f->field->elem;
+
+	if (l->n)
+		l->v = arena_dup(d->arena, l->v, l->n * kind_size(f->field, kind));
+	else
+		l->v = arena_alloc(d->arena, 1);        /* empty, but there */
 }
 
 /* The place, the kind and the row for the value that is about to be stored. */
@@ -440,7 +455,8 @@ static int take_number(struct decoder *d, const char *s, size_t len)
 		return wrong(d, kind, "number");
 	if (memchr(s, '.', len) || memchr(s, 'e', len) || memchr(s, 'E', len))
 		return fail(d, "expected integer, got %.*s", shown, s);
-	snprintf(buf, sizeof(buf), "%.*s", shown, s);
+	if (len < sizeof(buf))
+		*(char *)mempcpy(buf, s, len) = '\0';
 	if (len >= sizeof(buf) || !store_integer(p, kind, buf))
 		return fail(d, "%.*s is out of range", shown, s);
 	return stored(d);
@@ -480,6 +496,11 @@ static const char *bad_text(const struct decoder *d, const char *s, size_t len)
 	return NULL;
 }
 
+static const char *text_dup(struct decoder *d, const char *s, size_t len)
+{
+	return memcpy(arena_alloc(d->arena, len + 1), s, len);
+}
+
 static int take_string(struct decoder *d, const char *s, size_t len)
 {
 	const struct spec_field *row;
@@ -497,7 +518,7 @@ static int take_string(struct decoder *d, const char *s, size_t len)
 	bad = bad_text(d, s, len);
 	if (bad)
 		return fail(d, "string %s", bad);
-	copy = arena_strndup(d->arena, s, len);
+	copy = text_dup(d, s, len);
 	if (kind == SPEC_STR) {
 		*(const char **)p = copy;
 		return stored(d);
@@ -549,7 +570,6 @@ static int take_start(struct decoder *d, bool is_map)
 		d->skip++;
 		return 1;
 	}
-	((struct raw_list *)p)->v = arena_alloc(d->arena, 1);   /* empty, but there */
 	return push(d, (struct frame){
 		.what = kind == SPEC_LIST ? IN_LIST : kind == SPEC_MAP ? IN_MAP : IN_DICT,
 		.field = row, .base = p });
@@ -585,7 +605,7 @@ static int take_map_key(struct decoder *d, struct frame *f, const char *s, size_
 	size_t size = f->what == IN_MAP ? sizeof(struct pair) : f->field->type->size;
 	const char *p = l->v;
 
-	f->key = arena_strndup(d->arena, s, len);
+	f->key = text_dup(d, s, len);
 	if (!len)
 		return fail_key(d, "a key is empty");
 	for (size_t i = 0; i < l->n && i < FEW_KEYS; i++, p += size)
@@ -667,8 +687,10 @@ static int take_end(struct decoder *d)
 			make_empty(d, (char *)f->base + r->offset, r->kind, r, false);
 		}
 		f->field = NULL;
-	} else if (f->what != IN_LIST && !check_keys(d, f)) {
-		return 0;
+	} else {
+		if (f->what != IN_LIST && !check_keys(d, f))
+			return 0;
+		list_end(d, f);
 	}
 	d->depth--;
 	return d->depth ? stored(d) : 1;
@@ -724,9 +746,9 @@ int spec_decode_watched(const struct spec_type *t, const char *text, size_t len,
 		.yajl_string = on_string, .yajl_start_map = on_start_map, .yajl_map_key = on_map_key,
 		.yajl_end_map = on_end, .yajl_start_array = on_start_array, .yajl_end_array = on_end,
 	};
-	struct decoder d = { .arena = a, .root = t, .text = text, .len = len, .watch = watch, .err = e };
 	struct spec_pool pool;
 	yajl_alloc_funcs memory = spec_pool_functions(&pool);
+	struct decoder d = { .arena = a, .memory = &memory, .root = t, .text = text, .len = len, .watch = watch, .err = e };
 	yajl_status st;
 
 	pool.used = 0;
@@ -746,6 +768,8 @@ int spec_decode_watched(const struct spec_type *t, const char *text, size_t len,
 	if (st == yajl_status_error)
 		not_json(&d);
 	yajl_free(d.yajl);
+	for (int i = 0; i < MAX_DEPTH; i++)
+		memory.free(memory.ctx, d.growing[i].v);
 	if (st != yajl_status_ok)
 		return -1;
 	*out = d.result;

@@ -238,6 +238,18 @@ char *arena_strndup(struct arena *a, const char *s, size_t max)
 	return copy;
 }
 
+const char *arena_text(struct arena *a, const char *s)
+{
+	return s && arena_shares(a, s, 1) ? s : arena_strdup(a, s);
+}
+
+void *arena_given(void *p)
+{
+	if (!p)
+		give_up("out of memory");
+	return p;
+}
+
 char *arena_strdup(struct arena *a, const char *s)
 {
 	return s ? arena_dup(a, s, strlen(s) + 1) : NULL;
@@ -246,17 +258,21 @@ char *arena_strdup(struct arena *a, const char *s)
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
 	va_list ap, again;
+	char most[128];         /* long enough for most texts, which are so formatted only once */
 	char *s;
 	int n;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(most, sizeof(most), fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		give_up("cannot format a text");
 	s = arena_alloc(a, (size_t)n + 1);
-	vsnprintf(s, (size_t)n + 1, fmt, again);
+	if ((size_t)n < sizeof(most))
+		memcpy(s, most, (size_t)n);
+	else
+		vsnprintf(s, (size_t)n + 1, fmt, again);
 	va_end(again);
 	return s;
 }

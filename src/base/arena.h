@@ -55,8 +55,13 @@ bool arena_shares(const struct arena *, const void *p, size_t n);
 void *arena_alloc(struct arena *, size_t);
 char *arena_strndup(struct arena *, const char *, size_t);
 char *arena_strdup(struct arena *, const char *);       /* NULL gives NULL */
+/* S as it lies in the shared memory: itself, when it is there already. NULL gives NULL. */
+const char *arena_text(struct arena *, const char *s);
 void *arena_dup(struct arena *, const void *, size_t);
 char *arena_printf(struct arena *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* P, which came from elsewhere: NULL ends the process as it does in arena_alloc(). */
+void *arena_given(void *p);
 
 #define ARENA_NEW(a, T)         ((T *)arena_alloc((a), sizeof(T)))
 #define ARENA_ARRAY(a, T, n)    ((T *)arena_alloc((a), sizeof(T) * (n)))

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/own.h"
 #include "base/str.h"
 #include "parts/fs/idmap-words.h"
 #include "parts/fs/options.h"
@@ -143,7 +144,7 @@ static const struct tree_plan *tree_new(struct planner *p, struct tree_plan t)
 static const char *of_bundle(const struct planner *p, const char *path)
 {
 	if (path[0] == '/')
-		return arena_strdup(p->arena, path);
+		return arena_text(p->arena, path);
 	return arena_printf(p->arena, "%s/%s", p->facts->bundle, path);
 }
 
@@ -250,8 +251,8 @@ static int plan_new(struct planner *p, const struct oci_mount *om, const struct 
 
 	m = step(p, MOUNT_NEW, where, at);
 	take_words(m, w);
-	m->type = arena_strdup(p->arena, om->type);
-	m->source = arena_strdup(p->arena, om->source);
+	m->type = arena_text(p->arena, om->type);
+	m->source = arena_text(p->arena, om->source);
 	m->data = data_of_type(p, t, om->type, w);
 	if (p->label && str_eq(om->type, "mqueue"))
 		m->label = strchr(p->label, '=') + 1;
@@ -407,7 +408,8 @@ static int compare(const void *a, const void *b)
  */
 static void put_off_readonly(struct planner *p)
 {
-	struct mount_plan **sorted = ARENA_ARRAY(p->arena, struct mount_plan *, p->n + 1);
+	AUTO(arena) scratch = ARENA_NONE;
+	struct mount_plan **sorted = ARENA_ARRAY(&scratch, struct mount_plan *, p->n + 1);
 	size_t put_off = 0;
 
 	for (size_t i = 0; i < p->n; i++)

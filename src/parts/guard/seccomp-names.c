@@ -587,6 +587,20 @@ int seccomp_name_find(const char *name)
 	return -1;
 }
 
+int seccomp_name_next(const char *name, unsigned *at)
+{
+	int row;
+
+	for (unsigned i = *at; i < ARRAY_SIZE(seccomp_names) && i < *at + 4; i++) {
+		if (strcmp(name, seccomp_names[i].name) == 0)
+			return (int)(*at = i);
+	}
+	row = seccomp_name_find(name);
+	if (row >= 0)
+		*at = (unsigned)row;
+	return row;
+}
+
 int64_t seccomp_number(unsigned row, unsigned arch)
 {
 	int nr = seccomp_names[row].nr[arch];

@@ -41,5 +41,7 @@ extern const unsigned seccomp_names_count;
 
 /* The row of NAME, or -1. */
 int seccomp_name_find(const char *name);
+/* The same for who goes through many names, most of them sorted: AT is the last row found, 0 at first. */
+int seccomp_name_next(const char *name, unsigned *at);
 /* The number as the kernel shows it in seccomp_data.nr, or -1 where the architecture lacks the call. */
 int64_t seccomp_number(unsigned row, unsigned arch);

@@ -48,13 +48,21 @@ struct profile {
 	bool has_enosys;        /* younger system calls give ENOSYS */
 	bool has_notify;
 	bool uses[SECCOMP_ARCHS];
+	unsigned at;            /* in the table of names */
 	struct verdict verdicts[SECCOMP_NAMES_MAX];
 };
 
 /* Ranges of one AUDIT_ARCH: two ABIs at most share one, each name may begin and end a range. */
 struct ranges {
-	struct seccomp_range v[4 * SECCOMP_NAMES_MAX];
 	unsigned n;
+	struct seccomp_range v[4 * SECCOMP_NAMES_MAX];
+};
+
+/* All that is needed in between, in one piece: the kernel is asked for it once. */
+struct work {
+	struct profile profile;
+	struct ranges ranges;
+	struct seccomp_code code;
 };
 
 /* PATH: "linux.seccomp.syscalls[3].errnoRet" and so on, for the message. */
@@ -177,7 +185,7 @@ static int read_rule(struct profile *profile, size_t index, struct arena *a, str
 		return err_set(e, ERR_SPEC, "linux.seccomp.syscalls[%zu].names: must have at least one entry", index);
 	for (size_t i = 0; i < rule->names.n; i++) {
 		const char *name = rule->names.v[i];
-		int row = seccomp_name_find(name);
+		int row = seccomp_name_next(name, &profile->at);
 
 		/* Init hands the listener over by sendmsg(2): it would wait for an answer that nobody can give. */
 		if (rule->action == OCI_ACT_NOTIFY && str_eq(name, "sendmsg"))
@@ -272,16 +280,13 @@ static void add_without_first(struct verdict *v, const struct seccomp_case *last
 }
 
 /*
- * socketcall(2) and ipc(2) do under one number what other system calls do: N stands in argument 0.
+ * socketcall(2), KIND 1, and ipc(2), KIND 2, do under one number what other system calls do: N stands in argument 0.
  * Rules of "socket" must hold for socketcall 1 as well; a condition on socket's own first argument
  * cannot be seen from here and is given up, as in libseccomp.
  */
-static void add_multiplexed(const struct profile *profile, struct verdict *v, unsigned row, struct arena *a)
+static void add_multiplexed(const struct profile *profile, struct verdict *v, unsigned kind, struct arena *a)
 {
-	unsigned kind = !strcmp(seccomp_names[row].name, "socketcall") ? 1 :
-			!strcmp(seccomp_names[row].name, "ipc") ? 2 : 0;
-
-	if (kind == 0 || v->is_settled)
+	if (v->is_settled)
 		return;
 	for (unsigned i = 0; i < seccomp_names_count; i++) {
 		const struct verdict *part = &profile->verdicts[i];
@@ -341,15 +346,20 @@ static void add_arch(struct ranges *r, const struct profile *profile, unsigned a
 	uint32_t base = seccomp_archs[arch].base, end = 0;
 	struct numbered rows[SECCOMP_NAMES_MAX];
 	unsigned n = sort_rows(rows, arch);
+	int socketcall = -1, ipc = -1;
 
+	if (seccomp_archs[arch].is_multiplexed) {
+		socketcall = seccomp_name_find("socketcall");
+		ipc = seccomp_name_find("ipc");
+	}
 	add_range(r, base, profile->default_action, NULL);
 	for (unsigned i = 0; i < n; i++) {
 		struct verdict v = profile->verdicts[rows[i].row];
 
 		if (v.is_named)
 			end = rows[i].number + 1;
-		if (seccomp_archs[arch].is_multiplexed)
-			add_multiplexed(profile, &v, rows[i].row, a);
+		if ((int)rows[i].row == socketcall || (int)rows[i].row == ipc)
+			add_multiplexed(profile, &v, (int)rows[i].row == ipc ? 2 : 1, a);
 		if (!v.is_settled)
 			v.action = profile->default_action;
 		else
@@ -379,20 +389,22 @@ static void add_audit(struct ranges *r, const struct profile *profile, unsigned 
 	}
 }
 
-static void write_code(struct seccomp_code *code, const struct profile *profile, struct arena *scratch)
+static void write_code(struct work *w, struct arena *scratch)
 {
+	const struct profile *profile = &w->profile;
+	struct seccomp_code *code = &w->code;
+	struct ranges *r = &w->ranges;
 	unsigned other;
 
 	code_start(code);
 	other = code_return(code, BAD_ARCH);
 	/* The native architecture, [0], is written last and asked for first. */
 	for (unsigned k = SECCOMP_ARCHS; k-- > 0; ) {
-		struct ranges *r;
 		unsigned section;
 
 		if (!profile->uses[k] || seccomp_archs[k].base)
 			continue;
-		r = ARENA_NEW(scratch, struct ranges);
+		r->n = 0;
 		add_audit(r, profile, k, scratch);
 		section = code_ranges(code, r->v, r->n);
 		other = code_arch(code, seccomp_archs[k].audit, section, other);
@@ -435,8 +447,8 @@ int seccomp_plan(struct seccomp_plan *out, const struct oci_seccomp *p, const st
 {
 	TRACE("plan seccomp");
 	AUTO(arena) scratch = ARENA_NONE;
-	struct profile *profile;
-	struct seccomp_code *code;
+	const struct seccomp_code *code;
+	struct work *w;
 
 	*out = (struct seccomp_plan){};
 	if (!p)
@@ -446,16 +458,16 @@ int seccomp_plan(struct seccomp_plan *out, const struct oci_seccomp *p, const st
 	if (!seccomp_archs[0].word)
 		return err_set(e, ERR_UNSUPPORTED, "linux.seccomp: husk does not know the system calls of %s",
 			       host->machine);
-	profile = ARENA_NEW(&scratch, struct profile);
-	profile->spec = p;
-	if (read_profile(profile, &scratch, e) < 0)
+	w = ARENA_NEW(&scratch, struct work);
+	w->profile.spec = p;
+	if (read_profile(&w->profile, &scratch, e) < 0)
 		return -1;
-	out->has_listener = profile->has_notify;
+	out->has_listener = w->profile.has_notify;
 	if (seccomp_read_flags(out, p, host, e) < 0)
 		return -1;
 
-	code = ARENA_NEW(&scratch, struct seccomp_code);
-	write_code(code, profile, &scratch);
+	write_code(w, &scratch);
+	code = &w->code;
 	if (code->is_full)
 		return err_set(e, ERR_SPEC, "linux.seccomp.syscalls: the filter needs more than the %d instructions "
 			       "that the kernel takes", SECCOMP_CODE_MAX);
