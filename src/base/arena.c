@@ -194,6 +194,9 @@ static void *alloc_private(struct arena *a, size_t n)
 	if (!c || n > c->size - c->used) {
 		size_t size = MAX(n, CHUNK);
 
+		/* A large block that comes first brings the room for the small ones after it: one mapping for both. */
+		if (!a->chunks && n > CHUNK / 4)
+			size = n + CHUNK;
 		c = calloc(1, sizeof(*c) + size);
 		if (!c)
 			give_up("out of memory");

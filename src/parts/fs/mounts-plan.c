@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "base/own.h"
 #include "base/str.h"
 #include "parts/fs/idmap-words.h"
 #include "parts/fs/options.h"
@@ -408,8 +407,7 @@ static int compare(const void *a, const void *b)
  */
 static void put_off_readonly(struct planner *p)
 {
-	AUTO(arena) scratch = ARENA_NONE;
-	struct mount_plan **sorted = ARENA_ARRAY(&scratch, struct mount_plan *, p->n + 1);
+	struct mount_plan **sorted = ARENA_ARRAY(p->arena, struct mount_plan *, p->n + 1);
 	size_t put_off = 0;
 
 	for (size_t i = 0; i < p->n; i++)
