@@ -12,13 +12,19 @@
  *   N flags                namespaces, for clone3
  *   G path                 cgroup to make and to remove
  *   2                      the last G is of v2: the process is born in it
- *   W path value           write to a file of the host: limits, and "0" to tasks of v1
+ *   W path value           write to a file of the host: limits, and "0" to tasks of v1; lines in a row share one open
  *   U flags                unshare
+ *   e                      a session of its own
+ *   o                      loopback up
+ *   u mode                 umask
  *   R path                 the root: bound on itself, private, current directory from here on
  *   m source target type flags data,  d path mode,  n path mode major minor,  l target path
+ *   w                      the root becomes read-only
  *   P                      pivot_root here
  *   h name                 host name
  *   r resource soft hard   resource limit
+ *   i uid gid              no supplementary groups, gid, uid
+ *   f                      no descriptor of the caller's survives
  *   c mask                 drop what is not in the mask from the bounding set, and set the others to it
  *   k                      no new privileges
  *   s path, S              seccomp filter, struct sock_filter as they are: opens it outside, loads it inside
@@ -31,6 +37,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -38,9 +45,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -78,22 +87,20 @@ static void must(long result, const char *what, const char *on)
 
 static size_t read_file(const char *path, char *to, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, to, size - 1);
 
-	must(n, "read", path);
-	(void)close(fd);
+	must(n, "read", path);          /* not closed: the process ends soon */
 	to[n] = '\0';
 	return (size_t)n;
 }
 
 static void write_file(const char *path, const char *text, size_t len)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC | O_CREAT, 0600);
+	int fd = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC | O_CREAT, 0600);
 
 	must(fd, "open", path);
 	must(write(fd, text, len), "write", path);
-	(void)close(fd);
 }
 
 /* Splits one line in place; returns the start of the next one. */
@@ -178,10 +185,45 @@ static void wait_at(struct job *j)
 	must(read(j->gate, &byte, 1), "read", "gate");
 }
 
+/* Left open: execve(2) closes it. */
+static void write_on(const char *path, const char *text)
+{
+	static char last[512];
+	static int fd = -1;
+
+	if (strcmp(path, last) != 0) {
+		fd = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
+		must(fd, "open", path);
+		(void)snprintf(last, sizeof(last), "%s", path);
+	}
+	must(write(fd, text, strlen(text)), "write", path);
+}
+
+/* Of the new namespace, whose first and only link it is. */
+static void loopback_up(void)
+{
+	struct ifreq q = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	must(ioctl(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), SIOCSIFFLAGS, &q), "bring up", "lo");
+}
+
+static void become(gid_t gid, uid_t uid)
+{
+	must(syscall(SYS_setgroups, 0, NULL), "setgroups", "");         /* libc's would block signals around it */
+	must(syscall(SYS_setgid, gid), "setgid", "");
+	must(syscall(SYS_setuid, uid), "setuid", "");
+}
+
 static void obey(struct job *j, char **w)
 {
 	switch (w[0][0]) {
-	case 'W': write_file(w[1], w[2], strlen(w[2])); break;
+	case 'W': write_on(w[1], w[2]); break;
+	case 'e': (void)setsid(); break;
+	case 'o': loopback_up(); break;
+	case 'u': (void)umask((mode_t)number(w[1])); break;
+	case 'i': become((gid_t)number(w[2]), (uid_t)number(w[1])); break;
+	case 'f': (void)syscall(SYS_close_range, 3, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */); break;
+	case 'w': must(mount("", ".", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), "make read-only", "/"); break;
 	case 'U': must(unshare((int)number(w[1])), "unshare", w[1]); break;
 	case 'R': enter_root(w[1]); break;
 	case 'm': must(mount(w[1], w[2], w[3], number(w[4]), *w[5] ? w[5] : NULL), "mount", w[2]); break;
@@ -215,7 +257,7 @@ static void contain(struct job *j)
 	char *words[16];
 
 	if (j->filter)
-		j->filter_fd = open(j->filter, O_RDONLY | O_CLOEXEC);
+		j->filter_fd = openat(AT_FDCWD, j->filter, O_RDONLY | O_CLOEXEC);
 	for (char *line = j->rest; *line; ) {
 		line = split(line, words);
 		obey(j, words);
@@ -231,7 +273,7 @@ static pid_t make(struct job *j)
 	for (int i = 0; i < j->n_groups; i++)
 		must(mkdir(j->groups[i], 0755), "mkdir", j->groups[i]);
 	if (j->n_v2) {
-		args.cgroup = (uint64_t)open(j->groups[j->n_groups - 1], O_PATH | O_CLOEXEC);
+		args.cgroup = (uint64_t)openat(AT_FDCWD, j->groups[j->n_groups - 1], O_PATH | O_CLOEXEC);
 		args.flags |= CLONE_INTO_CGROUP;
 	}
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
@@ -272,7 +314,7 @@ static int create(const char *dir, const char *script)
 	must(mkdir(dir, 0700), "mkdir", dir);
 	must(chdir(dir), "chdir", dir);
 	must(mkfifo("gate", 0600), "mkfifo", dir);
-	j.gate = open("gate", O_RDWR | O_CLOEXEC);
+	j.gate = openat(AT_FDCWD, "gate", O_RDWR | O_CLOEXEC);
 	must(pipe2(ready, O_CLOEXEC), "pipe", "");
 	j.ready = ready[1];
 	pid = make(&j);
@@ -341,10 +383,10 @@ static int exec(const char *dir, char **argv)
 
 	for (int i = 0; i < j.n_groups; i++) {
 		(void)snprintf(path, sizeof(path), "%s/tasks", j.groups[i]);
-		fds[i] = open(path, O_WRONLY | O_CLOEXEC);
+		fds[i] = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
 		if (fds[i] < 0) {               /* v2 */
 			(void)snprintf(path, sizeof(path), "%s/cgroup.procs", j.groups[i]);
-			fds[i] = open(path, O_WRONLY | O_CLOEXEC);
+			fds[i] = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
 		}
 	}
 	must(setns(pidfd, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET), "setns", dir);

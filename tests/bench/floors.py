@@ -163,6 +163,10 @@ def write(folder, config, ident, with_cgroups=True):
     place(s, config, ident, with_cgroups)
     if "cgroup" in kinds:
         s.add("U", hex(CLONE_NEW["cgroup"]))
+    s.add("e")                  # nothing of the caller's terminal
+    if "network" in kinds:
+        s.add("o")              # config-linux.md has no word for it, but every engine and runtime counts on it
+    s.add("u", "0")             # for the modes of what is made; the specification's devices are for everybody
     s.add("R", os.path.realpath(config["root"]["path"]))
     for m in config["mounts"]:
         mount(s, m, ident)
@@ -172,17 +176,25 @@ def write(folder, config, ident, with_cgroups=True):
             for name, to in LINKS.items():
                 s.add("l", to, "dev/" + name)
     shield(s, config)
+    if config["root"].get("readonly"):
+        s.add("w")
     s.add("P")
     if config.get("hostname"):
         s.add("h", config["hostname"])
     for limit in process.get("rlimits") or []:
         s.add("r", RLIMITS[limit["type"]], limit["soft"], limit["hard"])
+    s.add("u", process["user"].get("umask", "022"))
+    user = process["user"]
+    if user.get("additionalGids") or user["uid"]:
+        raise ValueError("no floor for other users and groups")
     if linux.get("seccomp"):
         s.add("S")
+    s.add("i", user["uid"], user["gid"])       # root, whose capabilities stay
     if process.get("capabilities"):
         s.add("c", hex(mask_of(process["capabilities"]["bounding"])))
     if process.get("noNewPrivileges"):
         s.add("k")
+    s.add("f")
     s.add("X", *process["args"])
     path = folder + "/script"
     with open(path, "w") as f:
