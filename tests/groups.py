@@ -5,6 +5,8 @@ import os
 V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
 TOPS = ["/sys/fs/cgroup"] if V2 else [f"/sys/fs/cgroup/{d}" for d in sorted(os.listdir("/sys/fs/cgroup"))
                                       if not os.path.islink(f"/sys/fs/cgroup/{d}")]
+# Files that a group of this kernel has; the group is a child of each hierarchy's own.
+HAS = {name for top in TOPS for folder, _, files in os.walk(top) if folder != top for name in files}
 
 # What `update` can change.
 SETTINGS = ("memory.limit_in_bytes memory.memsw.limit_in_bytes memory.soft_limit_in_bytes memory.swappiness memory.oom_control "

@@ -199,6 +199,8 @@ static void say_options(struct update_request *rq, const struct oci_resources *r
 		{ "device-read-iops", "blockIO.throttleReadIOPSDevice", v->read_iops.n, b->throttle_read_iops.n },
 		{ "device-write-iops", "blockIO.throttleWriteIOPSDevice", v->write_iops.n, b->throttle_write_iops.n },
 		{ "hugepage-limit", "hugepageLimits", v->huge_pages.n, r->hugepage_limits.n },
+		/* v2 makes one value of two, the other of which is what there was. */
+		{ "cpu-period", "cpu.quota", v->period.set, 0 }, { "memory", "memory.swap", v->memory.set, 0 },
 	};
 
 	rq->options = ARENA_ARRAY(a, struct update_option, ARRAY_SIZE(members) + v->rdma.n + v->unified.n);

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.groups import TOPS, V2, read, where
+from tests.groups import HAS, TOPS, V2, read, where
 
 
 def test_the_container_is_in_exactly_its_cgroup_in_every_hierarchy(husk, bundle, group):
@@ -217,11 +217,70 @@ def test_a_writable_cgroup_belongs_to_the_user(husk, bundle, group, options, own
     husk("delete", "--force", ident, check=0)
 
 
-@pytest.mark.skipif(not V2, reason="needs cgroup v2")
-def test_unified_is_written_as_it_is(husk, bundle, group):
-    bundle.linux["resources"]["unified"] = {"memory.high": "50000000", "pids.max": "44"}
+M = 1 << 20
+NO = "cgroup v2 has no such thing"
+# What config.json says; what v1 has in which file; the same for v2, or why it cannot.
+RESOURCES = [
+    ({"memory": {"limit": 64 * M}}, ("memory.limit_in_bytes", 64 * M), ("memory.max", 64 * M)),
+    ({"memory": {"limit": -1}}, ("memory.limit_in_bytes", 9223372036854771712), ("memory.max", "max")),
+    ({"memory": {"reservation": 32 * M}}, ("memory.soft_limit_in_bytes", 32 * M), ("memory.low", 32 * M)),
+    ({"memory": {"limit": 64 * M, "swap": 96 * M}}, ("memory.memsw.limit_in_bytes", 96 * M), ("memory.swap.max", 32 * M)),
+    ({"memory": {"limit": 64 * M, "swap": -1}}, ("memory.memsw.limit_in_bytes", 9223372036854771712), ("memory.swap.max", "max")),
+    ({"memory": {"kernelTCP": 16 * M}}, ("memory.kmem.tcp.limit_in_bytes", 16 * M), NO),
+    ({"memory": {"swappiness": 7}}, ("memory.swappiness", 7), NO),
+    ({"memory": {"disableOOMKiller": True}}, ("memory.oom_control", "oom_kill_disable 1"), NO),
+    ({"memory": {"useHierarchy": True}}, ("memory.use_hierarchy", 1), ("memory.max", "max")),
+    ({"memory": {"useHierarchy": False}}, None, NO),
+    ({"cpu": {"shares": 2048}}, ("cpu.shares", 2048), ("cpu.weight", 174)),
+    ({"cpu": {"quota": 20000}}, ("cpu.cfs_quota_us", 20000), ("cpu.max", "20000 100000")),
+    ({"cpu": {"period": 50000}}, ("cpu.cfs_period_us", 50000), ("cpu.max", "max 50000")),
+    ({"cpu": {"quota": 20000, "period": 40000, "burst": 10000}}, ("cpu.cfs_burst_us", 10000), ("cpu.max.burst", 10000)),
+    ({"cpu": {"idle": 1}}, ("cpu.idle", 1), ("cpu.idle", 1)),
+    ({"cpu": {"realtimePeriod": 500000}}, ("cpu.rt_period_us", 500000), NO),
+    ({"cpu": {"realtimeRuntime": 1000}}, None, NO),
+    ({"cpu": {"cpus": "0"}}, ("cpuset.cpus", 0), ("cpuset.cpus", 0)),
+    ({"cpu": {"mems": "0"}}, ("cpuset.mems", 0), ("cpuset.mems", 0)),
+    ({"pids": {"limit": 33}}, ("pids.max", 33), ("pids.max", 33)),
+    ({"pids": {"limit": -1}}, ("pids.max", "max"), ("pids.max", "max")),
+    ({"blockIO": {"weight": 300}}, ("blkio.bfq.weight", 300), ("io.bfq.weight", "default 300")),
+    ({"blockIO": {"leafWeight": 300}}, None, NO),
+    ({"hugepageLimits": [{"pageSize": "2MB", "limit": 4 * M}]}, ("hugetlb.2MB.limit_in_bytes", 4 * M), ("hugetlb.2MB.max", 4 * M)),
+    ({"network": {"classID": 1048577}}, ("net_cls.classid", 1048577), 'no "net_cls" cgroup controller'),
+    ({"network": {"priorities": [{"name": "lo", "priority": 3}]}}, ("net_prio.ifpriomap", "lo 3"), 'no "net_prio" cgroup controller'),
+    ({"unified": {"memory.high": str(48 * M)}}, None, ("memory.high", 48 * M)),
+    ({"unified": {"cgroup.max.depth": "3"}}, ("cgroup.max.depth", 3), ("cgroup.max.depth", 3)),
+    ({"unified": {"pids.max": "44", "memory.high": "50000000"}}, None, ("memory.high", 50000000 // 4096 * 4096)),
+]
+
+
+@pytest.mark.parametrize("resources,v1,v2", RESOURCES, ids=[json.dumps(r) for r, _, _ in RESOURCES])
+def test_a_limit_of_the_config_is_in_its_file_or_refused_by_name(husk, bundle, group, resources, v1, v2):
+    expected = v2 if V2 else v1
+    bundle.linux["resources"].update(resources)
+    if expected is None:
+        pytest.skip("cgroup v2 only, or not the same on every host with v1")
+    if isinstance(expected, str):
+        husk.refuse(bundle, f"linux.resources.{next(iter(resources))}", expected)
+        return
+    file, value = expected
+    if file not in HAS:
+        pytest.skip(f"this kernel's cgroups have no {file}")
     ident = husk.started(bundle)
-    assert read(group, "memory.high") == str(50000000 // 4096 * 4096) and read(group, "pids.max") == "44"
+    assert str(value) in read(group, file).splitlines()
+    husk("delete", "--force", ident, check=0)
+
+
+def test_unified_is_written_in_the_order_of_the_config(husk, bundle, group):
+    """Two files for one thing: the last one wins."""
+    if "cpu.weight.nice" not in HAS:
+        pytest.skip("needs the cpu controller of cgroup v2")
+    bundle.linux["resources"]["unified"] = {"cpu.weight": "50", "cpu.weight.nice": "0"}
+    ident = husk.started(bundle)
+    assert read(group, "cpu.weight") == "100"
+    husk("delete", "--force", ident, check=0)
+    bundle.linux["resources"]["unified"] = {"cpu.weight.nice": "0", "cpu.weight": "50"}
+    ident = husk.started(bundle)
+    assert read(group, "cpu.weight") == "50"
     husk("delete", "--force", ident, check=0)
 
 
@@ -230,11 +289,16 @@ def test_unified_with_an_unknown_controller_is_refused(husk, bundle, group):
     husk.refuse(bundle, 'linux.resources.unified["nonesuch.max"]')
 
 
-def test_what_v2_cannot_say_is_refused_there(husk, bundle, group):
-    if not V2:
-        pytest.skip("v1 can say it")
-    bundle.linux["resources"]["memory"] = {"swappiness": 10}
-    husk.refuse(bundle, "linux.resources.memory.swappiness")
+@pytest.mark.skipif(not V2, reason="needs cgroup v2")
+def test_controllers_are_enabled_down_the_path(husk, bundle, group):
+    top = os.path.dirname(group)
+    bundle.linux["cgroupsPath"] = f"/{top}/a/b/c"
+    bundle.linux["resources"]["pids"] = {"limit": 33}
+    ident = husk.started(bundle)
+    on = [set(open(f"/sys/fs/cgroup/{top}{below}/cgroup.subtree_control").read().split()) for below in ("", "/a", "/a/b", "/a/b/c")]
+    assert on[0] and on[0] == on[1] == on[2] and on[0] >= {"pids"} and not on[3], on
+    assert read(f"{top}/a/b/c", "pids.max") == "33"
+    husk("delete", "--force", ident, check=0)
 
 
 def test_device_rules_are_obeyed_in_their_order(husk, bundle, group):

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from tests.conftest import leftover_cgroups, remove_cgroup
+from tests.groups import read
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 HUNGRY = "x=a; while :; do x=$x$x; done"
@@ -287,7 +288,7 @@ def _enter_net(pid):
         assert ctypes.CDLL(None).setns(f.fileno(), 0) == 0
 
 
-def test_stats_have_the_members_of_runc(husk, bundle):
+def test_stats_have_the_members_of_runc(husk, bundle, group):
     bundle.linux["resources"].update(memory={"limit": 64 << 20}, pids={"limit": 50})
     ident = husk.started(bundle)
     event = json.loads(husk("events", "--stats", ident, check=0).out)
@@ -300,10 +301,13 @@ def test_stats_have_the_members_of_runc(husk, bundle):
     assert data["pids"] == {"current": 1, "limit": 50}
     assert all(isinstance(n, int) for n in data["cpuset"].get("cpus", []))
     assert {"cpu_exclusive", "memory_migrate", "sched_load_balance", "sched_relax_domain_level"} <= set(data["cpuset"])
-    for psi in [part["psi"] for part in (data["cpu"], data["memory"], data["blkio"]) if "psi" in part]:
-        assert all(set(psi[kind]) == {"avg10", "avg60", "avg300", "total"} for kind in ("some", "full"))
+    for name, part in (("cpu", data["cpu"]), ("memory", data["memory"]), ("io", data["blkio"])):
+        assert ("psi" in part) == bool(read(group, f"{name}.pressure")), "pressure is told where the kernel measures it"
+        for kind in ("some", "full") if "psi" in part else ():
+            assert set(part["psi"][kind]) == {"avg10", "avg60", "avg300", "total"}
     for page in data["hugetlb"].values():
         assert "failcnt" in page
+    husk("delete", "--force", ident, check=0)
 
 
 def test_runc_and_husk_agree_about_the_same_cgroup(husk, bundle, tmp_path):

@@ -9,11 +9,9 @@ import subprocess
 import pytest
 
 from tests.conftest import SPEC, STATE, SYSTEM, UNSUPPORTED, USAGE
-from tests.groups import TOPS, V2, read, settings
+from tests.groups import HAS, V2, read, settings
 
 M = 1 << 20
-# Files that a group of this kernel has; the group is a child of each hierarchy's own.
-HAS = {name for top in TOPS for folder, _, files in os.walk(top) if folder != top for name in files}
 
 
 def needs(*names):
@@ -216,6 +214,10 @@ def test_what_the_kernel_refuses_is_the_mistake_of_the_file_or_of_the_option_tha
     assert settings(group) == before
 
 
+needs_hugetlb = pytest.mark.skipif(not any(n.startswith("hugetlb.") for n in HAS), reason="no hugetlb controller")
+
+
+@needs_hugetlb
 def test_elements_that_options_add_to_a_list_of_the_file_are_told_apart(husk, box):
     file = '{"hugepageLimits":\n [{"pageSize": "%s", "limit": 1048576}]}'
     result = husk("update", "-r", "-", "--hugepage-limit=x=1M", box, stdin=file % "2MB")
@@ -224,7 +226,7 @@ def test_elements_that_options_add_to_a_list_of_the_file_are_told_apart(husk, bo
     assert result.code == SPEC and "(standard input, line 2)" in result.err and "option" not in result.err, result
 
 
-@pytest.mark.skipif(not any(n.startswith("hugetlb.") for n in HAS), reason="no hugetlb controller")
+@needs_hugetlb
 def test_huge_pages_that_the_host_does_not_have_are_named(husk, box):
     result = husk("update", "--hugepage-limit=3MB=1M", box)
     assert result.code == UNSUPPORTED and "no huge pages of that size" in result.err and "controller" not in result.err, result
@@ -423,6 +425,22 @@ def test_device_rules_are_added_one_after_the_other(husk, opener):
     assert opener() == ["kmsg", "loop"]
     husk("update", "--device-rule=deny c 1:11 rwm", opener.id, check=0)
     assert opener() == ["loop"]
+
+
+def test_device_rules_change_at_once_for_a_process_that_runs(husk, opener):
+    """What is allowed before and after is never refused between, what is denied never allowed."""
+    husk("update", "--device-rule=allow c 1:11 r", opener.id, check=0)
+    p = husk.popen("exec", opener.id, "sh", "-c", "until [ -e /tmp/stop ]; do true </tmp/kmsg || echo refused; true </tmp/loop && echo allowed;"
+                   " echo; done 2>/dev/null", stdout=subprocess.PIPE, text=True)
+    assert p.stdout.readline() == "\n"
+    for minor in range(100, 120):
+        husk("update", f"--device-rule=allow c 10:{minor} rwm", opener.id, check=0)
+    rules = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"}]
+    for more in ([], [{"allow": True, "type": "c", "major": 4, "minor": 64, "access": "r"}]) * 5:
+        husk("update", "-r", "-", opener.id, stdin=json.dumps({"devices": rules + more}), check=0)
+    husk("exec", opener.id, "touch", "/tmp/stop", check=0)
+    out = p.communicate(timeout=20)[0]
+    assert set(out.split()) == set() and out.count("\n") > 20
 
 
 def test_device_rules_of_a_file_replace_those_there_are(husk, opener):

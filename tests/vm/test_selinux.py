@@ -40,13 +40,24 @@ def test_exec_process_label_overrules(husk, confined):
     assert done.code == 0 and done.out.strip("\0\n ") == other, done
 
 
-def test_new_file_systems_bear_the_mount_label(husk, confined):
+def test_every_new_file_system_that_takes_it_bears_the_mount_label(husk, confined):
+    """tmpfs, devpts, mqueue, an overlay, a copied directory and a masked one; proc and sysfs have labels of the policy."""
+    (confined.rootfs / "etc/masked").mkdir()
+    for name in ("lower", "upper", "work"):
+        (confined.path / name).mkdir()
+    confined.linux["maskedPaths"].append("/etc/masked")
+    confined.mount("/tmp", "tmpfs", "tmpfs", ["nosuid"])
+    confined.mount("/var", "tmpfs", "tmpfs", ["tmpcopyup"])
+    confined.mount("/root", "overlay", "overlay", [f"{n}={confined.path}/{d}" for n, d in
+                                                   (("lowerdir", "lower"), ("upperdir", "upper"), ("workdir", "work"))])
     ident = husk.started(confined)
     pid = husk.state(ident)["pid"]
-    assert {label_of(f"/proc/{pid}/root{path}") for path in ("/dev", "/dev/shm", "/dev/mqueue")} == {FILES}
+    paths = ["/dev", "/dev/shm", "/dev/mqueue", "/dev/pts", "/tmp", "/var", "/root", "/etc/masked"]
+    assert {path: label_of(f"/proc/{pid}/root{path}") for path in paths} == dict.fromkeys(paths, FILES)
     with open(f"/proc/{pid}/mountinfo") as f:
-        labelled = [line.split()[4] for line in f if "context=" in line]
-    assert "/dev" in labelled and "/dev/shm" in labelled
+        labelled = {line.split()[4] for line in f if "context=" in line}
+    assert labelled >= set(paths) - {"/dev/mqueue"}
+    husk("exec", ident, "sh", "-c", "for d in /dev/shm /dev/mqueue /tmp /var /root; do touch $d/x || exit 1; done", check=0)
 
 
 def test_a_mount_with_a_context_of_its_own_keeps_it(husk, confined):
