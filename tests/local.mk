@@ -92,7 +92,7 @@ bench: all $(BENCH_TOOLS)
 	env HUSK='$(abs_builddir)/husk' BENCH_TOOLS='$(abs_builddir)/tests/bench' PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 \
 		$(srcdir)/tests/bench/bench.py -n $(BENCH_ROUNDS) --graph bench.svg --json bench.json $(BENCH)
 
-# The regression guard without a clock: system calls against tests/bench/budget; `make budget` renews it.
+# The regression guard without a clock: system calls against tests/bench/budget, which `make budget` renews, memory, growth.
 .PHONY: check-budget budget
 check-budget: all
 	$(ROOT_TESTS) $(srcdir)/tests/bench

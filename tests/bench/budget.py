@@ -64,10 +64,10 @@ def read():
     return lines
 
 
-def least_calls(name):
+def least_calls_of(cls):
     """{program: calls}, the least of several times."""
-    runtime, least = bench.Runtime("husk", [os.environ["HUSK"]]), {}
-    case = bench.start(case_class(name), runtime)
+    runtime, least = bench.Runtime("husk", [os.path.abspath(os.environ["HUSK"])]), {}
+    case = bench.start(cls, runtime)
     try:
         for _ in range(TIMES):
             for program, n in case.calls().items():
@@ -78,6 +78,10 @@ def least_calls(name):
     return {("husk" if p == os.path.basename(os.environ["HUSK"]) else p): n for p, n in least.items()}
 
 
+def least_calls(name):
+    return least_calls_of(case_class(name))
+
+
 class Workplace:
     """The folder of bench.py, its root file system, and the counter."""
 
@@ -85,8 +89,8 @@ class Workplace:
         bench.enter_own_mounts()
         bench.make_work()
         bench.TOOLS = bench.WORK
-        for name in ("count", "spawn"):
-            subprocess.run(["cc", "-O2", "-w", "-o", f"{bench.WORK}/{name}", f"{HERE}/{name}.c"], check=True)
+        for name in ("count", "spawn", "nothing"):
+            subprocess.run(["cc", "-O2", "-w", "-static", "-o", f"{bench.WORK}/{name}", f"{HERE}/{name}.c"], check=True)
         return self
 
     def __exit__(self, *what):

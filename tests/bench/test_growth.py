@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cost grows with what config.json asks for, and with nothing else; told by system calls, which need no clock."""
+import os
+
+import pytest
+
+import bench
+import budget
+
+
+@pytest.fixture(scope="module", autouse=True)
+def place():
+    with budget.Workplace() as place:
+        yield place
+
+
+def least_calls(cls):
+    return sum(budget.least_calls_of(cls).values())
+
+
+@pytest.fixture(scope="module")
+def alone(place):
+    return least_calls(bench.Run)
+
+
+def test_run_makes_the_same_calls_on_a_host_with_many_mounts(alone):
+    with bench.HostWithMounts(300):
+        assert least_calls(bench.Run) <= alone
+
+
+def test_run_makes_the_same_calls_among_many_containers(alone):
+    assert least_calls(type("Among", (bench.Run,), {"crowd": 30})) <= alone
+
+
+@pytest.mark.parametrize("cls", [bench.Exec, bench.State, bench.Kill], ids=lambda cls: cls.__name__.lower())
+def test_a_command_on_one_container_makes_the_same_calls_among_many(cls):
+    assert least_calls(type("Among", (cls,), {"crowd": 30})) <= least_calls(cls)
+
+
+def test_every_bind_mount_costs_the_same(place):
+    none, some, more = (least_calls(type("Mounts", (bench.Mounts,), {"n": n})) for n in (0, 100, 300))
+    # A few for a plan that no longer fits into its first pages.
+    assert abs((more - some) - 2 * (some - none)) <= 8
+
+
+def test_a_listed_container_costs_the_same_among_many(place):
+    few, some, many = (least_calls(type("List", (bench.List,), {"crowd": n})) for n in (10, 20, 40))
+    assert abs((many - some) - 2 * (some - few)) <= 8
+    assert some > few
