@@ -180,6 +180,11 @@ static bool left_out(const struct spec_field *f, const void *p)
 /* Recursive: as deep as the types are, which no document can change. */
 static void put_object(yajl_gen g, const struct spec_type *t, const void *obj)
 {
+	/* SPEC_ITSELF: the whole document is a list. */
+	if (t->fields[0].key && !*t->fields[0].key) {
+		put(g, t->fields, t->fields[0].kind, (const char *)obj + t->fields[0].offset);
+		return;
+	}
 	yajl_gen_map_open(g);
 	for (const struct spec_field *f = t->fields; f->key; f++) {
 		const void *p = (const char *)obj + f->offset;

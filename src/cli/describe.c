@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `husk features`, `husk spec`, and the commands that others have and husk has not. */
+/* `husk features` and `husk spec`. */
 #include <stddef.h>
 #include <stdio.h>
 
@@ -38,12 +38,6 @@ static int spec(const struct globals *g, const void *values, const struct words 
 	return life_spec(v->bundle ? v->bundle : ".", v->file ? v->file : "config.json", v->rootless, e);
 }
 
-static int no_criu(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
-{
-	(void)g, (void)values, (void)arguments;
-	return err_set(e, ERR_UNSUPPORTED, "checkpoint and restore are not supported by this version of husk");
-}
-
 const struct command command_features = {
 	.name = "features", .arguments = "", .summary = "print what husk supports as JSON",
 	.options = features_options, .is_quiet = true, .run = features,
@@ -52,13 +46,4 @@ const struct command command_features = {
 const struct command command_spec = {
 	.name = "spec", .arguments = "", .summary = "write a config.json to begin with",
 	.options = spec_options, .size = sizeof(struct spec_values), .run = spec,
-};
-
-/* No tables of options: refused whatever is asked, --help too (engines take its success for support). */
-const struct command command_checkpoint = {
-	.name = "checkpoint", .arguments = "CONTAINER-ID", .summary = "not supported yet", .run = no_criu,
-};
-
-const struct command command_restore = {
-	.name = "restore", .arguments = "CONTAINER-ID", .summary = "not supported yet", .run = no_criu,
 };

@@ -63,21 +63,6 @@ static int move_devices(const struct making *m, struct err *e)
 	return netns < 0 ? -1 : net_serve(&m->plan->net, netns, e);
 }
 
-/* What can be told about the process as soon as it has its final number: `kill` works while hooks run. */
-static int save_process(struct making *m, struct err *e)
-{
-	struct oci_saved *saved = &m->record.saved;
-	struct cgroup_paths paths;
-
-	saved->pid = m->child.pid;
-	if (process_start_time(m->child.pid, &saved->start_time, e) < 0)
-		return -1;
-	saved->pidfs = process_pidfd_number(m->child.pidfd);
-	cgroup_paths_of(&paths, &m->cgroup);
-	groups_save(&m->record, &paths, &m->mem);
-	return record_save(&m->record, e);
-}
-
 static int serve_place(void *self, struct letter *question, struct letter *answer, struct err *e)
 {
 	struct making *m = self;
@@ -115,7 +100,7 @@ static int serve_hooks(void *self, struct letter *question, struct letter *answe
 	const char *state;
 
 	(void)question, (void)answer;
-	if (save_process(m, e) < 0)
+	if (making_save_process(m, e) < 0)
 		return -1;
 	m->has_run_hooks = true;
 	state = making_state(m, STATUS_CREATING);
@@ -125,34 +110,12 @@ static int serve_hooks(void *self, struct letter *question, struct letter *answe
 	return hooks_run(&m->plan->hooks, HOOK_CREATE_RUNTIME, state, m->child.pidfd, e);
 }
 
-static int send_console(const char *path, int master, struct err *e)
-{
-	AUTO_FD int fd = socket_connect(SOCK_STREAM, path, e);
-	char name[64] = "/dev/ptmx";
-
-	if (fd < 0)
-		return err_in(e, "console socket");
-	(void)ptsname_r(master, name, sizeof(name));
-	if (socket_send(fd, name, strlen(name) + 1, &(struct parcel){ .fds = { master }, .nfds = 1 }, e) < 0)
-		return err_in(e, "console socket \"%s\"", path);
-	return 0;
-}
-
 static int serve_console(void *self, struct letter *question, struct letter *answer, struct err *e)
 {
-	struct making *m = self;
 	AUTO_FD int master = take_fd(question, "terminal", e);
-	struct err ignored;
 
 	(void)answer;
-	if (master < 0)
-		return -1;
-	if (m->console_socket)
-		return send_console(m->console_socket, master, e);
-	/* Before the process runs, or its first sight would be a SIGWINCH. Our own stdin may be no terminal. */
-	(void)terminal_copy_size(STDIN_FILENO, master, &ignored);
-	m->console = TAKE_FD(master);
-	return 0;
+	return master < 0 ? -1 : making_take_console(self, &master, e);
 }
 
 static int serve_notify(void *self, struct letter *question, struct letter *answer, struct err *e)
@@ -174,21 +137,6 @@ static int serve_notify(void *self, struct letter *question, struct letter *answ
 	return listener_send(&m->plan->seccomp, listener, m->child.pid, &state, e);
 }
 
-/* Before init goes on: whoever waits for these files or the socket finds them as soon as the container runs. */
-static int publish(struct making *m, struct err *e)
-{
-	if (m->plan->pidfd_receiver && making_pidfd_socket(m->plan->pidfd_receiver, m->child.pidfd, e) < 0)
-		return -1;
-	if (m->rq->pidfd_socket && making_pidfd_socket(m->rq->pidfd_socket, m->child.pidfd, e) < 0)
-		return -1;
-	if (m->rq->pid_file && making_pid_file(m->rq->pid_file, m->child.pid, e) < 0)
-		return -1;
-	if (!m->goes_on || !m->record.saved.notify)
-		return 0;
-	m->notify = notify_open(m->record.dir, e);
-	return m->notify < 0 ? -1 : 0;
-}
-
 static int serve_ready(void *self, struct letter *question, struct letter *answer, struct err *e)
 {
 	struct making *m = self;
@@ -203,7 +151,7 @@ static int serve_ready(void *self, struct letter *question, struct letter *answe
 	if (cgroup_finish(&m->cgroup, &m->plan->cgroup, e) < 0)
 		return -1;
 	m->record.saved.complete = true;
-	if (save_process(m, e) < 0 || publish(m, e) < 0)
+	if (making_save_process(m, e) < 0 || making_publish(m, e) < 0)
 		return -1;
 	/* From here on the container exists for others; a failure to start it undoes it all the same. */
 	if (m->goes_on) {

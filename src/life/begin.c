@@ -82,12 +82,15 @@ int begin(struct record *r, const struct oci_config *config, struct child *init,
 	return follow(r, config, init->pidfd, &socket, NULL, a, e);
 }
 
-int begin_now(struct making *m, int *ready, struct err *e)
+int begin_running(struct making *m, int *ready, struct err *e)
 {
-	if (handshake_wait_exec(&m->child.talk, e) < 0)
-		return -1;
 	m->child.stamps.executed = trace_now();
 	announce(&m->record, EVENT_STARTED, NULL, -1);
 	announcement_undo(&m->starting);
 	return follow(&m->record, m->config, m->child.pidfd, &m->notify, ready, &m->mem, e);
+}
+
+int begin_now(struct making *m, int *ready, struct err *e)
+{
+	return handshake_wait_exec(&m->child.talk, e) < 0 ? -1 : begin_running(m, ready, e);
 }

@@ -20,3 +20,5 @@ int begin(struct record *, const struct oci_config *, struct child *, struct are
  * READY, unless NULL: nobody waits for readiness here, but it gets the socket for notify_hear(), or -EBADF.
  */
 int begin_now(struct making *, int *ready, struct err *);
+/* The same for one that runs already, as restored ones do. */
+int begin_running(struct making *, int *ready, struct err *);

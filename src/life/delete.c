@@ -118,6 +118,11 @@ static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
 	return 0;
 }
 
+int life_delete_locked(struct record *r, struct arena *a, struct err *e)
+{
+	return destroy(r, false, a, e);
+}
+
 bool life_delete_ended(struct record *r, struct cgroup *cg, const struct oci_config *config, struct arena *a)
 {
 	TRACE("delete");

@@ -17,3 +17,5 @@
  */
 bool life_delete_ended(struct record *, struct cgroup *, const struct oci_config *, struct arena *);
 int life_delete(const struct target *, bool force, struct err *);
+/* For `checkpoint`, under the lock of a container that lives in images from now on: kills what may be left of it. */
+int life_delete_locked(struct record *, struct arena *, struct err *);

@@ -114,7 +114,8 @@ static struct oci_linux_features *linux_features(struct arena *a)
 
 char *life_features(struct arena *a, struct err *e)
 {
-	static const struct pair about[] = { { "husk.version", PACKAGE_VERSION }, { "husk.commit", HUSK_COMMIT } };
+	static const struct pair about[] = { { "husk.version", PACKAGE_VERSION }, { "husk.commit", HUSK_COMMIT },
+					     { "husk.checkpoint.enabled", "true" } };
 	const char **unsafe;
 	size_t n = 0;
 	struct oci_features f = {

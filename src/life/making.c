@@ -20,10 +20,14 @@
 #include "base/when.h"
 #include "life/answers.h"
 #include "life/locate.h"
+#include "parts/notify/notify.h"
 #include "record/announce.h"
 #include "record/groups.h"
 #include "record/root.h"
 #include "sys/fd.h"
+#include "sys/process.h"
+#include "sys/socket.h"
+#include "sys/terminal.h"
 
 char *making_state(struct making *m, enum status status)
 {
@@ -182,16 +186,20 @@ static int resolve_root(struct making *m, struct create_request *rq, struct err 
 	return 0;
 }
 
-int making_create(struct making *m, const struct create_request *given, struct err *e)
+int making_prepare(struct making *m, const struct create_request *given, struct err *e)
 {
-	struct create_request request = *given, *rq = &request;
+	struct create_request *rq = arena_dup(&m->mem, given, sizeof(*given));
 
 	m->console_socket = rq->console_socket;
 	m->rq = rq;
-	if (resolve_root(m, rq, e) < 0)
+	if (resolve_root(m, rq, e) < 0 || record_reserve(&m->record, rq->root, rq->id, e) < 0 || decide(m, rq, e) < 0)
 		return -1;
-	if (record_reserve(&m->record, rq->root, rq->id, e) < 0 ||
-	    decide(m, rq, e) < 0 || remember(m, rq, e) < 0)
+	return remember(m, rq, e);
+}
+
+int making_create(struct making *m, const struct create_request *rq, struct err *e)
+{
+	if (making_prepare(m, rq, e) < 0)
 		return -1;
 	if (carry_out(m, e) < 0)
 		return config_locate(e, "", "config.json", m->text, m->len);
@@ -226,4 +234,57 @@ int making_pidfd_socket(const char *path, int pidfd, struct err *e)
 	if (fd < 0 || socket_send(fd, "pidfd", 5, &(struct parcel){ .fds = { pidfd }, .nfds = 1 }, e) < 0)
 		return err_in(e, "pidfd socket \"%s\"", path);
 	return 0;
+}
+
+int making_save_process(struct making *m, struct err *e)
+{
+	struct oci_saved *saved = &m->record.saved;
+	struct cgroup_paths paths;
+
+	saved->pid = m->child.pid;
+	if (process_start_time(m->child.pid, &saved->start_time, e) < 0)
+		return -1;
+	saved->pidfs = process_pidfd_number(m->child.pidfd);
+	cgroup_paths_of(&paths, &m->cgroup);
+	groups_save(&m->record, &paths, &m->mem);
+	return record_save(&m->record, e);
+}
+
+static int send_console(const char *path, int master, struct err *e)
+{
+	AUTO_FD int fd = socket_connect(SOCK_STREAM, path, e);
+	char name[64] = "/dev/ptmx";
+
+	if (fd < 0)
+		return err_in(e, "console socket");
+	(void)ptsname_r(master, name, sizeof(name));
+	if (socket_send(fd, name, strlen(name) + 1, &(struct parcel){ .fds = { master }, .nfds = 1 }, e) < 0)
+		return err_in(e, "console socket \"%s\"", path);
+	return 0;
+}
+
+int making_take_console(struct making *m, int *master, struct err *e)
+{
+	struct err ignored;
+
+	if (m->console_socket)
+		return send_console(m->console_socket, *master, e);
+	/* Before the process runs, or its first sight would be a SIGWINCH. Our own stdin may be no terminal. */
+	(void)terminal_copy_size(STDIN_FILENO, *master, &ignored);
+	m->console = TAKE_FD(*master);
+	return 0;
+}
+
+int making_publish(struct making *m, struct err *e)
+{
+	if (m->plan->pidfd_receiver && making_pidfd_socket(m->plan->pidfd_receiver, m->child.pidfd, e) < 0)
+		return -1;
+	if (m->rq->pidfd_socket && making_pidfd_socket(m->rq->pidfd_socket, m->child.pidfd, e) < 0)
+		return -1;
+	if (m->rq->pid_file && making_pid_file(m->rq->pid_file, m->child.pid, e) < 0)
+		return -1;
+	if (!m->goes_on || !m->record.saved.notify)
+		return 0;
+	m->notify = notify_open(m->record.dir, e);
+	return m->notify < 0 ? -1 : 0;
 }

@@ -56,6 +56,8 @@ void making_undo(struct making *);
  * there is no gate: init goes on to its execve, and begin_now() waits for that.
  */
 int making_create(struct making *, const struct create_request *, struct err *);
+/* The part of it before the first process, which `restore` begins with, too: all is decided, the record is ours and tells the intent. */
+int making_prepare(struct making *, const struct create_request *, struct err *);
 /* From here on undo destroys nothing any more. */
 void making_keep(struct making *);
 
@@ -68,3 +70,10 @@ char *making_state(struct making *, enum status);
 /* Both files are complete before the command ends; a failure leaves no pid file. */
 int making_pid_file(const char *path, pid_t, struct err *);
 int making_pidfd_socket(const char *path, int pidfd, struct err *);
+
+/* What can be told about the process as soon as it has its final number: `kill` works while hooks run. */
+int making_save_process(struct making *, struct err *);
+/* The master of the container's terminal, to the console socket, or to keep (then it is taken). */
+int making_take_console(struct making *, int *master, struct err *);
+/* Before the process goes on: whoever waits for these files or the socket finds them as soon as the container runs. */
+int making_publish(struct making *, struct err *);

@@ -16,17 +16,18 @@
 #include "record/ending.h"
 #include "sys/signals.h"
 
-static int make_and_begin(struct making *m, const struct create_request *rq, int *ready, struct err *e)
+static int make_and_begin(void *self, struct making *m, const struct create_request *rq, int *ready, struct err *e)
 {
+	(void)self;
 	m->goes_on = true;
 	return making_create(m, rq, e) < 0 ? -1 : begin_now(m, ready, e);
 }
 
-static int run_detached(const struct create_request *rq, struct err *e)
+static int run_detached(life_make_fn *make, void *self, const struct create_request *rq, struct err *e)
 {
 	AUTO(making) m = MAKING_NONE;
 
-	if (make_and_begin(&m, rq, NULL, e) < 0)
+	if (make(self, &m, rq, NULL, e) < 0)
 		return -1;
 	making_keep(&m);
 	return 0;
@@ -75,7 +76,7 @@ static int stay(struct making *m, const struct create_request *rq, int signals, 
 	return result;
 }
 
-static int run_attached(const struct create_request *rq, int *code, struct err *e)
+static int run_attached(life_make_fn *make, void *self, const struct create_request *rq, int *code, struct err *e)
 {
 	AUTO(making) m = MAKING_NONE;
 	AUTO_FD int signals = -EBADF;
@@ -89,16 +90,21 @@ static int run_attached(const struct create_request *rq, int *code, struct err *
 	signals = signals_open(&old, e);
 	if (signals < 0)
 		return -1;
-	result = make_and_begin(&m, rq, &ready, e);
+	result = make(self, &m, rq, &ready, e);
 	if (result == 0)
 		result = stay(&m, rq, signals, ready, code, e);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	return result;
 }
 
+int life_run_made(life_make_fn *make, void *self, const struct create_request *rq, int *code, struct err *e)
+{
+	return rq->detach ? run_detached(make, self, rq, e) : run_attached(make, self, rq, code, e);
+}
+
 int life_run(const struct create_request *rq, int *code, struct err *e)
 {
-	int result = rq->detach ? run_detached(rq, e) : run_attached(rq, code, e);
+	int result = life_run_made(make_and_begin, NULL, rq, code, e);
 
 	return result < 0 ? err_in(e, "run \"%s\"", rq->id) : 0;
 }

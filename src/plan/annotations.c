@@ -121,5 +121,9 @@ const char *annotations_unsafe(size_t n)
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
 		if (is_unsafe(&kinds[k]) && n-- == 0)
 			return kinds[k].key;
-	return n == 0 ? "org.systemd.property." : NULL; /* read by the systemd manager: any property of the unit */
+	switch (n) {
+	case 0: return "org.systemd.property."; /* read by the systemd manager: any property of the unit */
+	case 1: return "org.criu.config";       /* read by checkpoint and restore: any option of CRIU, programs to call among them */
+	}
+	return NULL;
 }

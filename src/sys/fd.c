@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/str.h"
 #include "sys/calls.h"
 
 int fd_open_at(int dir, const char *name, int flags, mode_t mode, struct err *e)
@@ -337,4 +338,23 @@ int path_mode(const char *path, bool nofollow, mode_t *mode, struct err *e)
 bool path_allows(const char *path, int how)
 {
 	return faccessat(AT_FDCWD, path, how, AT_EACCESS) == 0;
+}
+
+int path_make_dir(const char *path, mode_t mode, struct err *e)
+{
+	char part[4096];
+	size_t n = 0;
+
+	do {
+		struct text t = TEXT(part);
+
+		n += strspn(path + n, "/");
+		n += strcspn(path + n, "/");
+		text_addn(&t, path, n);
+		if (t.cut)
+			return err_set(e, ERR_USAGE, "\"%.100s...\": the path is too long", path);
+		if (n && mkdir(part, path[n] ? 0755 : mode) < 0 && errno != EEXIST)
+			return err_sys(e, "make directory \"%s\"", part);
+	} while (path[n]);
+	return 0;
 }

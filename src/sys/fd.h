@@ -62,3 +62,5 @@ bool file_is_at(int dir, const char *name);
 int path_mode(const char *path, bool nofollow, mode_t *, struct err *);
 /* May we, with our effective ids: access(2)'s R_OK, W_OK, X_OK, F_OK? */
 bool path_allows(const char *path, int how);
+/* A directory of the host, with those above it (0755); that it is there is no error. */
+int path_make_dir(const char *path, mode_t, struct err *);

@@ -13,7 +13,7 @@ import pytest
 
 UNSAFE = ["run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.keep_original_groups", "run.oci.mount_context_type",
           "run.oci.pidfd_receiver", "run.oci.seccomp.receiver", "run.oci.seccomp_bpf_data",
-          "run.oci.systemd.force_cgroup_v1", "org.systemd.property."]
+          "run.oci.systemd.force_cgroup_v1", "org.systemd.property.", "org.criu.config"]
 
 
 def note(bundle, key, value):

@@ -12,7 +12,6 @@ import pytest
 from tests.conftest import HUSK
 
 OPTION = re.compile(r"^  (?:-(?P<letter>\w), |    )--(?P<name>[\w-]+)(?:=(?P<value>\S+))?", re.M)
-REFUSED = {"checkpoint", "restore"}     # have no options until they are supported
 
 
 def text(*words):
@@ -51,8 +50,7 @@ def test_every_command_is_listed_and_explains_itself(tables):
         words = [command] if command else []
         shown = text("help", *words)
         assert shown.startswith("Usage: husk ") and "  -h, --help" in shown
-        if command not in REFUSED:
-            assert text(*words, "--help") == shown == text(*words, "-h"), command
+        assert text(*words, "--help") == shown == text(*words, "-h"), command
 
 
 def test_help_fits_a_terminal(tables):

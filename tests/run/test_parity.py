@@ -6,7 +6,6 @@ the tests, FOLDER/FILE::TEST.  How it is here:
 
     works       does what it does there
     no effect   accepted and ignored, as the help says
-    not yet     refused with a clear error until it is made
     refused     refused for good; the last column says why
 
 These tests come last.  When a test of the table has run before them they know what it really said to husk, otherwise that
@@ -87,8 +86,6 @@ def says(test, row, known):
         return row.option.removeprefix("run.oci.") in text
     if test in said:
         return (row.command, row.option) in set().union(*(uses(line, known) for line in said[test]))
-    if row.how == "not yet":
-        return True                     # a test beside this one, of all such rows
     return row.option.strip("-.") in text + (TESTS / "conftest.py").read_text()
 
 
@@ -101,20 +98,12 @@ def test_the_table_is_whole():
     commands = {row.command for row in ROWS if row.command}
     assert MANDATORY <= commands and len(ROWS) > 170
     for row in ROWS:
-        assert row.how in ("works", "no effect", "not yet", "refused"), row
+        assert row.how in ("works", "no effect", "refused"), row
         assert row.tests and all(re.fullmatch(r"\w+/test_\w+\.py::test_\w+", t) for t in row.tests), row
-        assert row.why or row.how in ("works", "not yet"), row
+        assert row.why or row.how == "works", row
         assert set(row.who.split(",")) <= {"runc", "crun", "youki"}, row
     keys = [(row.command, row.option) for row in ROWS]
     assert len(keys) == len(set(keys)), [k for k in keys if keys.count(k) > 1]
-
-
-@pytest.mark.parametrize("row", [row for row in ROWS if row.how == "not yet" and row.command != "annotation"], ids=lambda row: f"{row.command} {row.option}".strip())
-def test_what_is_not_there_yet_is_refused_clearly(husk, row):
-    words = [row.option] if row.option else []
-    result = husk(row.command, *words, "x")
-    assert result.code == 6 and result.out == "" and f"{row.command}" in result.err and "not supported" in result.err
-    assert len(result.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.command or 'global'} {row.option}".strip())

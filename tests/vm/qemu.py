@@ -38,8 +38,9 @@ class Machine:
             "-accel", "tcg,thread=single,tb-size=512",
             "-M", "q35,usb=off,smbus=off,sata=off,hpet=off,vmport=off", "-cpu", "max,la57=off",
             "-smp", str(o.smp), "-m", str(o.mem), "-kernel", IMAGES + "/vmlinux", "-initrd", IMAGES + "/initrd", "-append", append(o),
-            "-drive", f"if=none,id=d0,file={disk},format={'qcow2' if disk.endswith('.qcow2') else 'raw'},cache=unsafe,"
-                      f"snapshot={'off' if keep_disk else 'on'},file.locking=off",
+            # the image is everybody's, machines of user mode Linux lock it as well; nobody writes to it
+            "-drive", f"if=none,id=d0,file={disk},cache=unsafe,snapshot={'off' if keep_disk else 'on'},file.locking=off,"
+                      f"format={'qcow2,backing.file.locking=off' if disk.endswith('.qcow2') else 'raw'}",
             "-device", "virtio-blk-pci,drive=d0",
             "-fsdev", f"local,id=fs0,path={share},security_model=none,multidevs=remap",
             "-device", "virtio-9p-pci,fsdev=fs0,mount_tag=vmshare", "-device", "virtio-rng-pci",

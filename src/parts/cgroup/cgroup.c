@@ -288,6 +288,18 @@ int cgroup_entries(const struct cgroup *cg, int fds[], int *n, struct err *e)
 	return 0;
 }
 
+int cgroup_take(const struct cgroup *cg, pid_t pid, struct err *e)
+{
+	char text[16];
+	struct text t = TEXT(text);
+
+	text_addf(&t, "%d", (int)pid);
+	for (int i = 0; i < cg->n; i++)
+		if (groupfs_write(cg->dir[i].fd, "cgroup.procs", text, e) < 0)
+			return err_in(e, "cgroup \"%s\"", cg->dir[i].path);
+	return 0;
+}
+
 static bool has_controller(const struct cgroup_dir *d, const char *list, size_t n)
 {
 	const char *word, *rest = list, *end = list + n;

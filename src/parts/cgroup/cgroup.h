@@ -166,6 +166,9 @@ int cgroup_entries(const struct cgroup *, int fds[], int *n, struct err *);
 /* In init: enters through the descriptors and closes them. */
 int cgroup_enter_apply(int fds[], int n, struct err *);
 
+/* On the host, for a process that is not husk-init: moves it, which on v1 takes 10 ms for each hierarchy. */
+int cgroup_take(const struct cgroup *, pid_t, struct err *);
+
 /*
  * `exec --cgroup`: SPECS are "path" (all hierarchies) or "controller[,controller]:path" (v1, and "" before the
  * colon for the unified one), beneath the container's own groups only; they must exist.  NULL-free array of N.

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names are destinations as config.json has them; "/dev/null" is what hides masked files. So do runc and crun. */
+#include "life/outside.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/num.h"
+#include "base/own.h"
+#include "base/str.h"
+#include "sys/fd.h"
+#include "sys/procfs.h"
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
+#define NAME_OF_NULL    "/dev/null"
+#define MOUNTINFO_MAX   (16u << 20)
+
+/* ---- namespaces --------------------------------------------------------------------- */
+
+enum ns_way { NS_REFUSED, NS_EXTERNAL, NS_JOINED };
+
+/* How CRIU comes into a namespace that is there: as a descriptor named in the images, or by the file. */
+static const struct ns_kind { uint64_t kind; const char *word, *name; enum ns_way way; } ns_kinds[] = {
+	{ CLONE_NEWNET, "net", "extRootNetNS", NS_EXTERNAL },
+	{ CLONE_NEWPID, "pid", "extRootPidNS", NS_EXTERNAL },
+	{ CLONE_NEWIPC, "ipc", NULL, NS_JOINED },
+	{ CLONE_NEWUTS, "uts", NULL, NS_JOINED },
+	{ CLONE_NEWTIME, "time", NULL, NS_JOINED },
+	{ CLONE_NEWUSER, "user", NULL, NS_REFUSED },
+	{ CLONE_NEWNS, "mount", NULL, NS_REFUSED },
+	{ CLONE_NEWCGROUP, "cgroup", NULL, NS_REFUSED },
+	{}
+};
+
+static const struct ns_kind *ns_kind_of(uint64_t kind)
+{
+	const struct ns_kind *k = ns_kinds;
+
+	while (k->kind && k->kind != kind)
+		k++;
+	return k;
+}
+
+int outside_check(const struct plan *p, struct err *e)
+{
+	for (int i = 0; i < p->ns.n_joins; i++)
+		if (ns_kind_of(p->ns.joins[i].kind)->way == NS_REFUSED)
+			return err_set(e, ERR_UNSUPPORTED, "%s: criu cannot restore into a %s namespace that is there",
+				       p->ns.joins[i].where, ns_kind_of(p->ns.joins[i].kind)->word);
+	for (size_t i = 0; i < p->mounts.n; i++)
+		if (p->mounts.v[i].tree && p->mounts.v[i].tree->idmap)
+			return err_set(e, ERR_UNSUPPORTED, "%s: criu cannot restore an idmapped mount", p->mounts.v[i].where);
+	if (p->seccomp.has_listener)
+		return err_set(e, ERR_UNSUPPORTED, "linux.seccomp: criu cannot restore a filter that asks an agent (SCMP_ACT_NOTIFY)");
+	return 0;
+}
+
+static int name_namespaces(struct criu_request *rq, const struct plan *p, const struct procfs *proc, struct arena *a, struct err *e)
+{
+	for (int i = 0; i < p->ns.n_joins; i++) {
+		const struct ns_kind *k = ns_kind_of(p->ns.joins[i].kind);
+		char file[64], link[64], *bracket;
+		struct text t = TEXT(file);
+
+		if (k->way != NS_EXTERNAL)
+			continue;
+		text_addf(&t, "%d/ns/%s", (int)rq->pid, k->word);
+		if (procfs_read_link(proc, file, link, sizeof(link), e) < 0)
+			return -1;
+		bracket = strchr(link, '[');
+		if (bracket)
+			criu_add(&rq->externals, arena_printf(a, "%s%s", k->word, bracket), k->name, a);
+	}
+	return 0;
+}
+
+static int find_namespaces(struct criu_request *rq, struct outside *o, const struct plan *p, struct arena *a, struct err *e)
+{
+	if (ns_open(&p->ns, o->fds, e) < 0)
+		return -1;
+	o->n = p->ns.n_joins;
+	for (int i = 0; i < o->n; i++) {
+		const struct ns_kind *k = ns_kind_of(p->ns.joins[i].kind);
+
+		if (k->way == NS_EXTERNAL)
+			criu_add(&rq->inherited, k->name, arena_printf(a, "%d", CRIU_FIRST_FD + i), a);
+		else
+			criu_add(&rq->joins, k->word, p->ns.joins[i].path, a);
+	}
+	return 0;
+}
+
+/* ---- mounts ------------------------------------------------------------------------- */
+
+/*
+ * Where the path leads in the container: CRIU knows mounts by that.  NULL, and no error: there is no such thing.
+ */
+static const char *resolve(const struct root *root, cpath path, bool *is_dir, struct arena *a, struct err *e)
+{
+	AUTO(procfs) proc = PROCFS_NONE;
+	AUTO_FD int fd = root_find(root, path, O_PATH, e);
+	char file[64], buf[4096];
+	struct text t = TEXT(file);
+
+	e->kind = fd < 0 && e->num != ENOENT && e->num != ENOTDIR ? e->kind : ERR_NONE;
+	if (fd < 0)
+		return NULL;
+	*is_dir = fd_is_dir(fd);
+	text_addf(&t, "self/fd/%d", fd);
+	if (procfs_open_host(&proc, e) < 0 || procfs_read_link(&proc, file, buf, sizeof(buf), e) < 0)
+		return NULL;
+	return arena_strdup(a, buf);
+}
+
+static int name_mount(struct criu_request *rq, const struct root *root, cpath path, const char *name, struct arena *a, struct err *e)
+{
+	struct err why = { .kind = ERR_NONE };
+	bool is_dir = false;
+	const char *where = resolve(root, path, &is_dir, a, &why);
+
+	if (!where && why.kind != ERR_NONE) {
+		*e = why;
+		return -1;
+	}
+	/* A masked directory hides an empty tmpfs of the container's own. */
+	if (where && !(is_dir && str_eq(name, NAME_OF_NULL)))
+		criu_add(&rq->mounts, where, name, a);
+	return 0;
+}
+
+static bool is_outside(const struct mount_plan *m)
+{
+	return m->op == MOUNT_TREE && m->tree && m->tree->source;
+}
+
+static int name_mounts(struct criu_request *rq, const struct plan *p, const struct procfs *proc, struct arena *a, struct err *e)
+{
+	struct root root = { .name = "the container's root" };
+	char file[64];
+	struct text t = TEXT(file);
+	AUTO_FD int fd = -EBADF;
+
+	text_addf(&t, "%d/root", (int)rq->pid);
+	fd = procfs_open_link(proc, file, O_PATH | O_DIRECTORY, e);
+	if (fd < 0)
+		return -1;
+	root.fd = fd;
+	for (size_t i = 0; i < p->mounts.n; i++)
+		if (is_outside(&p->mounts.v[i]) &&
+		    name_mount(rq, &root, p->mounts.v[i].destination, p->mounts.v[i].destination.s, a, e) < 0)
+			return -1;
+	for (size_t i = 0; i < p->devices.n_nodes && p->devices.by_bind; i++)
+		if (name_mount(rq, &root, p->devices.nodes[i].path, p->devices.nodes[i].path.s, a, e) < 0)
+			return -1;
+	for (size_t i = 0; i < p->shield.n_masked; i++)
+		if (name_mount(rq, &root, p->shield.masked[i].path, NAME_OF_NULL, a, e) < 0)
+			return -1;
+	return 0;
+}
+
+static void find_mounts(struct criu_request *rq, const struct plan *p, struct arena *a)
+{
+	for (size_t i = 0; i < p->mounts.n; i++)
+		if (is_outside(&p->mounts.v[i]))
+			criu_add(&rq->mounts, p->mounts.v[i].destination.s, p->mounts.v[i].tree->source, a);
+	for (size_t i = 0; i < p->devices.n_nodes && p->devices.by_bind; i++)
+		criu_add(&rq->mounts, p->devices.nodes[i].path.s, p->devices.nodes[i].host_path, a);
+	criu_add(&rq->mounts, NAME_OF_NULL, NAME_OF_NULL, a);
+}
+
+/* ---- streams ------------------------------------------------------------------------ */
+
+struct stream { char link[4096]; unsigned mount; ino_t inode; bool is_file; };
+
+/* False: it is closed. */
+static bool look_at_stream(const struct procfs *proc, pid_t pid, int n, struct stream *s)
+{
+	AUTO_FD int fd = -EBADF;
+	char file[64], info[1024];
+	struct text t = TEXT(file), f = TEXT(file);
+	const char *mnt;
+	struct err ignored;
+	struct stat st;
+	uint64_t v = 0;
+
+	text_addf(&t, "%d/fd/%d", (int)pid, n);
+	if (procfs_read_link(proc, file, s->link, sizeof(s->link), &ignored) < 0)
+		return false;
+	fd = procfs_open_link(proc, file, O_PATH, &ignored);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	s->inode = st.st_ino;
+	s->is_file = S_ISREG(st.st_mode) || fd_is_device(fd, S_IFCHR, 1, 3);
+	text_addf(&f, "%d/fdinfo/%d", (int)pid, n);
+	if (procfs_read(proc, file, info, sizeof(info), &ignored) < 0)
+		return false;
+	mnt = strstr(info, "mnt_id:");
+	if (mnt) {
+		mnt += strlen("mnt_id:");
+		mnt += strspn(mnt, " \t");
+		(void)num_parse_n(mnt, strcspn(mnt, "\n"), UINT32_MAX, &v);
+	}
+	s->mount = (unsigned)v;
+	return true;
+}
+
+/* The numbers of the container's mounts begin the lines of its mountinfo. */
+static bool has_mount(const char *mountinfo, unsigned number)
+{
+	char begin[16];
+	struct text t = TEXT(begin);
+
+	text_addf(&t, "%u ", number);
+	for (const char *line = mountinfo; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (str_starts(line, begin))
+			return true;
+	return false;
+}
+
+/*
+ * Pipes and sockets CRIU finds by their number.  A file of the host's, or its /dev/null, it has to be told of; a
+ * terminal of the host's is shell_job's business.
+ */
+static int name_streams(struct criu_request *rq, const struct procfs *proc, struct oci_descriptors *d, struct arena *a, struct err *e)
+{
+	char file[64];
+	struct text t = TEXT(file);
+	AUTO_FD int fd = -EBADF;
+	const char *mountinfo;
+	size_t len;
+
+	text_addf(&t, "%d/mountinfo", (int)rq->pid);
+	fd = procfs_open_file(proc, file, O_RDONLY, e);
+	mountinfo = fd < 0 ? NULL : fd_read_all(fd, MOUNTINFO_MAX, a, &len, e);
+	if (!mountinfo)
+		return -1;
+	d->list.v = ARENA_ARRAY(a, const char *, 3);
+	d->list.n = 3;
+	for (int i = 0; i < 3; i++) {
+		struct stream s;
+
+		d->list.v[i] = "";
+		if (!look_at_stream(proc, rq->pid, i, &s))
+			continue;
+		d->list.v[i] = arena_strdup(a, s.link);
+		if (!s.is_file || has_mount(mountinfo, s.mount))
+			continue;
+		d->list.v[i] = arena_printf(a, "file[%x:%llx]", s.mount, (unsigned long long)s.inode);
+		criu_add(&rq->externals, d->list.v[i], NULL, a);
+	}
+	return 0;
+}
+
+static bool is_inherited(const char *what)
+{
+	return str_starts(what, "pipe:[") || str_starts(what, "socket:[") || str_starts(what, "file[");
+}
+
+static void find_streams(struct criu_request *rq, const struct oci_descriptors *d, struct arena *a)
+{
+	for (size_t i = 0; i < d->list.n && i < 3; i++) {
+		bool is_known = !is_inherited(d->list.v[i]);
+
+		/* Both outputs may have been one pipe. */
+		for (size_t j = 0; j < i; j++)
+			is_known = is_known || str_eq(d->list.v[i], d->list.v[j]);
+		if (!is_known)
+			criu_add(&rq->inherited, d->list.v[i], arena_printf(a, "%zu", i), a);
+	}
+}
+
+/* ---- both ways ---------------------------------------------------------------------- */
+
+int outside_name(struct criu_request *rq, const struct plan *p, struct oci_descriptors *d, struct arena *a, struct err *e)
+{
+	AUTO(procfs) proc = PROCFS_NONE;
+
+	if (procfs_open_host(&proc, e) < 0 || name_mounts(rq, p, &proc, a, e) < 0 || name_namespaces(rq, p, &proc, a, e) < 0)
+		return -1;
+	return name_streams(rq, &proc, d, a, e);
+}
+
+void outside_undo(struct outside *o)
+{
+	fd_close_all(o->fds, o->n);
+	o->n = 0;
+}
+
+int outside_find(struct criu_request *rq, struct outside *o, const struct plan *p, const struct oci_descriptors *d, struct arena *a,
+		 struct err *e)
+{
+	if (find_namespaces(rq, o, p, a, e) < 0)
+		return -1;
+	find_mounts(rq, p, a);
+	find_streams(rq, d, a);
+	return 0;
+}
+
+/* ---- mount points ------------------------------------------------------------------- */
+
+/* PATH lies beneath DIR, and is not DIR itself: what is left of it, or NULL. */
+static const char *beneath(const char *path, const char *dir)
+{
+	const char *rest = str_eq(dir, "/") ? path : str_after(path, dir);
+
+	return rest && rest[0] == '/' && rest[1] ? rest : NULL;
+}
+
+/* The mount before number N on which its destination lies; NULL: the root file system itself. */
+static const struct mount_plan *ground_of(const struct plan *p, size_t n, const char **rest)
+{
+	const struct mount_plan *ground = NULL;
+
+	*rest = p->mounts.v[n].destination.s;
+	for (size_t i = 0; i < n; i++) {
+		const struct mount_plan *m = &p->mounts.v[i];
+		const char *r = beneath(p->mounts.v[n].destination.s, m->destination.s);
+
+		if (!r || (m->op != MOUNT_NEW && m->op != MOUNT_TREE))
+			continue;
+		if (!ground || strlen(m->destination.s) >= strlen(ground->destination.s)) {
+			ground = m;
+			*rest = r;
+		}
+	}
+	return ground;
+}
+
+static int make_mount_point(const struct plan *p, size_t n, int rootfs, struct err *e)
+{
+	const struct mount_plan *m = &p->mounts.v[n];
+	const char *rest;
+	const struct mount_plan *ground = ground_of(p, n, &rest);
+	struct root root = { .fd = rootfs, .name = "rootfs" };
+	AUTO_FD int dir = -EBADF, fd = -EBADF;
+	mode_t mode = S_IFDIR;
+
+	/* A file system of the container's own comes back with what was in it. */
+	if (ground && ground->op == MOUNT_NEW)
+		return 0;
+	if (ground) {
+		dir = fd_open(ground->tree->source, O_PATH | O_DIRECTORY, 0, e);
+		if (dir < 0)
+			return -1;
+		root = (struct root){ .fd = dir, .name = ground->tree->source };
+	}
+	if (is_outside(m) && path_mode(m->tree->source, false, &mode, e) < 0)
+		return -1;
+	fd = S_ISDIR(mode) ? root_make_dir(&root, CPATH(rest), 0755, e) : root_make_file(&root, CPATH(rest), 0644, e);
+	return fd < 0 ? -1 : 0;
+}
+
+int outside_make_mount_points(const struct plan *p, int rootfs, struct err *e)
+{
+	for (size_t i = 0; i < p->mounts.n; i++) {
+		const struct mount_plan *m = &p->mounts.v[i];
+
+		if ((m->op == MOUNT_NEW || m->op == MOUNT_TREE) && make_mount_point(p, i, rootfs, e) < 0)
+			return err_in(e, "%s", m->where);
+	}
+	return 0;
+}

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""checkpoint and restore as far as no CRIU is needed: what is refused, and with which words.  The rest: tests/vm/test_checkpoint.py."""
+import os
+import shutil
+
+import pytest
+
+from tests.conftest import STATE, SYSTEM, UNSUPPORTED, USAGE
+from tests.groups import TOPS
+
+HAS_CRIU = bool(shutil.which("criu", path=os.environ["PATH"] + ":/usr/local/sbin:/usr/sbin:/sbin"))
+
+CHECKPOINT = ["--image-path", "i", "--work-path", "w", "--parent-path", "../p", "--leave-running", "--leave-running", "--tcp-established",
+              "--tcp-skip-in-flight", "--link-remap", "--ext-unix-sk", "--shell-job", "--file-locks", "--pre-dump",
+              "--page-server", "[::1]:27", "--empty-ns", "network", "--auto-dedup", "--manage-cgroups-mode", "soft",
+              "--network-lock", "skip"]
+RESTORE = ["--image-path", "i", "--work-path", "w", "--pid-file", "p", "--detach", "-d", "--tcp-established", "--tcp-close", "--ext-unix-sk",
+           "--shell-job", "--file-locks", "--manage-cgroups-mode", "ignore", "--lsm-profile", "selinux:a:b:c", "--lsm-mount-context=x",
+           "--no-pivot", "-no-subreaper", "--no-subreaper", "--empty-ns=network", "--auto-dedup", "--lazy-pages", "--console-socket", "s"]
+
+
+def refused(husk, *words, code=USAGE):
+    result = husk(*words)
+    assert result.code == code and result.out == "" and len(result.err.splitlines()) == 1, result
+    return result.err
+
+
+def test_the_options_of_the_others_are_understood(husk, tmp_path):
+    assert "container does not exist" in refused(husk, "checkpoint", *CHECKPOINT, "x", code=STATE)
+    assert "container does not exist" in refused(husk, "checkpoint", "--lazy-pages", "--page-server=a:1", "--status-fd", "1", "x", code=STATE)
+    assert str(tmp_path) in refused(husk, "restore", *RESTORE, "--bundle", tmp_path, "x", code=SYSTEM)
+    assert str(tmp_path) in refused(husk, "restore", *RESTORE, "-b", tmp_path, "x", code=SYSTEM)
+
+
+@pytest.mark.parametrize("words, why", [
+    (["checkpoint", "--manage-cgroups-mode", "hard"], '"hard"'), (["restore", "--manage-cgroups-mode", ""], '""'),
+    (["checkpoint", "--network-lock", "ebpf"], '"ebpf"'), (["checkpoint", "--empty-ns", "ipc"], '"ipc"'),
+    (["restore", "--empty-ns", "net"], '"net"'), (["checkpoint", "--page-server", "27"], '"27"'),
+    (["checkpoint", "--page-server", ":27"], '":27"'), (["checkpoint", "--page-server", "a:0"], '"a:0"'),
+    (["checkpoint", "--page-server", "a:65536"], '"a:65536"'), (["checkpoint", "--status-fd", "77"], "77"),
+    (["checkpoint", "--status-fd", "x"], '"x"'), (["checkpoint", "--lazy-pages"], "--page-server"),
+    (["checkpoint", "--lazy-pages", "--page-server", "a:1", "--pre-dump"], "--pre-dump"),
+    (["restore", "--lsm-profile", "label"], '"label"')])
+def test_wrong_values_are_refused_by_name(husk, words, why):
+    message = refused(husk, *words, "x")
+    assert words[1] in message and why in message
+
+
+def test_podman_finds_out_what_is_supported(husk):
+    assert "--leave-running" in husk("checkpoint", "--help", check=0).out
+    assert "requires an argument" in husk("restore", "--lsm-mount-context").err
+
+
+def test_only_what_runs_can_be_checkpointed(husk, bundle, tmp_path):
+    bundle.args("/bin/true")
+    ident = husk.create(bundle)
+    message = refused(husk, "checkpoint", "--image-path", tmp_path / "images", ident, code=STATE)
+    assert "container not running" in message and "started" in message
+    husk("start", ident, check=0)
+    husk.wait_status(ident, "stopped")
+    assert "container not running" in refused(husk, "checkpoint", "--image-path", tmp_path / "images", ident, code=STATE)
+    assert not (tmp_path / "images").exists()
+
+
+def test_what_criu_could_not_bring_back_is_refused_while_it_runs_on(husk, bundle, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    mount = {"destination": "/mnt", "type": "bind", "source": str(source), "options": ["bind"],
+             "uidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]}
+    bundle.config["mounts"].append(mount)
+    try:
+        ident = husk.started(bundle)
+    except AssertionError as why:
+        pytest.skip(f"no idmapped mounts here: {why}")
+    message = refused(husk, "checkpoint", "--image-path", tmp_path / "images", ident, code=UNSUPPORTED)
+    assert f"mounts[{len(bundle.config['mounts']) - 1}]" in message and "idmapped" in message
+    assert husk.state(ident)["status"] == "running"
+
+
+def test_a_mount_that_came_later_is_refused(husk, bundle, tmp_path):
+    ident = husk.started(bundle)
+    (tmp_path / "mounts.json").write_text('[{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]')
+    husk("mounts", "add", ident, tmp_path / "mounts.json", check=0)
+    assert '"/tmp"' in refused(husk, "checkpoint", ident, code=UNSUPPORTED)
+    assert husk.state(ident)["status"] == "running"
+
+
+@pytest.mark.skipif(HAS_CRIU, reason="criu is installed")
+def test_without_criu_it_is_said_what_is_missing(husk, bundle, tmp_path):
+    ident = husk.started(bundle)
+    message = refused(husk, "checkpoint", "--image-path", tmp_path / "images", ident, code=UNSUPPORTED)
+    assert "criu is not installed" in message
+    assert husk.state(ident)["status"] == "running" and not (tmp_path / "images").exists()
+    other = husk.new_id()
+    assert "criu is not installed" in refused(husk, "restore", "--bundle", bundle.path, other, code=UNSUPPORTED)
+    assert not (husk.root / other).exists()
+
+
+def test_a_failed_restore_leaves_nothing(husk, bundle, group, tmp_path):
+    bundle.write()
+    ident = husk.new_id()
+    result = husk("restore", "--bundle", bundle.path, "--image-path", tmp_path / "nowhere", ident)
+    assert result.code in (SYSTEM, UNSUPPORTED) and ("nowhere" in result.err or "criu" in result.err), result
+    assert not (husk.root / ident).exists() and not [t for t in TOPS if os.path.exists(f"{t}/{group}")]
+    assert "already exists" not in husk("restore", "--bundle", bundle.path, ident).err
+
+
+def test_a_container_that_is_there_is_not_restored_over(husk, bundle):
+    ident = husk.started(bundle)
+    assert "already exists" in refused(husk, "restore", "--bundle", bundle.path, ident, code=STATE)
+    assert husk.state(ident)["status"] == "running"
+
+
+def test_a_wrong_configuration_is_told_before_anything_is_made(husk, bundle):
+    bundle.config["mounts"].append({"destination": "relative", "type": "tmpfs", "source": "tmpfs", "options": ["nosuch=option=x", "bind"]})
+    bundle.write()
+    ident = husk.new_id()
+    assert "mounts[" in refused(husk, "restore", "--bundle", bundle.path, ident, code=4)
+    assert not (husk.root / ident).exists()
