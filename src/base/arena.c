@@ -122,40 +122,38 @@ int arena_share(struct arena *a, struct err *e)
 	return 0;
 }
 
-/* MAP_PRIVATE: kernel < 6.7 takes a shared mapping of a sealed file for one to be written. */
-static int map_again(struct arena *a, size_t size, struct err *e)
+/*
+ * In the place of what could be written to, in one step: who undoes what was done so far still reads the plan when this fails.
+ * MAP_PRIVATE: kernel < 6.7 takes a shared mapping of a sealed file for one to be written.
+ */
+static int map_read_only(struct arena *a, size_t size, struct err *e)
 {
-	void *p = mmap(shared_memory(), size, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE, a->fd, 0);
+	void *p = mmap(shared_memory(), size, PROT_READ, MAP_PRIVATE | MAP_FIXED, a->fd, 0);
 
 	if (p == MAP_FAILED)
 		return err_sys(e, "map the memory of the plan at %#lx", PLAN_ADDRESS);
+	a->sealed = true;
 	a->size = size;
-	return 0;
+	return size < PLAN_MAX && munmap(shared_memory() + size, PLAN_MAX - size) < 0 ?
+	       err_sys(e, "unmap the memory of the plan") : 0;
 }
 
 int arena_seal(struct arena *a, const void *root, struct err *e)
 {
 	TRACE("seal plan");
 	size_t size = round_up(a->used, (size_t)sysconf(_SC_PAGESIZE));
-	struct err ignored;
 
 	if (!is_shared(a) || a->sealed)
 		return err_set(e, ERR_BUG, "seal: not an open shared arena");
 	memcpy(shared_memory(), &root, sizeof(root));
 
 	/* The kernel seals only what nobody can still write through a mapping. */
-	if (munmap(shared_memory(), PLAN_MAX) < 0)
-		return err_sys(e, "unmap the memory of the plan");
-	a->sealed = true;
-	a->size = 0;
-	if (ftruncate(a->fd, (off_t)size) < 0 ||
-	    fcntl(a->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0) {
-		err_sys(e, "seal the memory of the plan");
-		/* Who undoes what was done so far still reads the plan. */
-		(void)map_again(a, size, &ignored);
+	if (map_read_only(a, size, e) < 0)
 		return -1;
-	}
-	return map_again(a, size, e);
+	if (ftruncate(a->fd, (off_t)size) < 0 ||
+	    fcntl(a->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return err_sys(e, "seal the memory of the plan");
+	return 0;
 }
 
 bool arena_shares(const struct arena *a, const void *p, size_t n)

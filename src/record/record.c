@@ -221,12 +221,20 @@ static char *read_usual(int fd, size_t max, struct arena *a, size_t *len, struct
 	return fd_read_all(fd, max, a, len, e);
 }
 
-/* Reads record.json; what is missing or makes no sense leaves a record that is not readable.  False when it is missing. */
-static bool read_record(struct record *r, struct arena *a)
+/* For want of descriptors, say: another time it may be there.  Anything but a file in its place is none of ours. */
+static bool is_for_now(const struct err *e)
 {
-	struct err ignored;
+	return e->num && e->num != ENOENT && e->num != ENOTDIR && e->num != ELOOP && e->num != EISDIR && e->num != ENXIO;
+}
+
+/*
+ * Reads record.json: 1; 0 when it is missing; -1 when nobody knows, so that `delete --force` does not take it for missing.  What
+ * is missing or makes no sense leaves a record that is not readable.
+ */
+static int read_record(struct record *r, struct arena *a, struct err *e)
+{
 	struct spec_error why;
-	AUTO_FD int fd = open_file(r, RECORD_FILE, &ignored);
+	AUTO_FD int fd = open_file(r, RECORD_FILE, e);
 	struct oci_saved *saved;
 	size_t len = 0;
 	char *text;
@@ -235,20 +243,20 @@ static bool read_record(struct record *r, struct arena *a)
 	r->is_readable = false;
 	memset(&r->saved, 0, sizeof(r->saved));
 	if (fd < 0)
-		return false;
-	text = read_usual(fd, RECORD_MAX, a, &len, &ignored);
+		return is_for_now(e) ? err_in(e, "record of \"%s\"", r->id) : 0;
+	text = read_usual(fd, RECORD_MAX, a, &len, e);
 	if (!text)
-		return true;
+		return is_for_now(e) ? err_in(e, "record of \"%s\"", r->id) : 1;
 	if (spec_decode(&oci_saved_type, text, len, a, &out, &why) < 0) {
 		log_debug("record of \"%s\": %s: %s", r->id, why.path, why.message);
-		return true;
+		return 1;
 	}
 	saved = out;
 	if (!str_eq(saved->id, r->id) || saved->version > SAVED_VERSION || saved->pid < 0)
-		return true;
+		return 1;
 	r->saved = *saved;
 	r->is_readable = true;
-	return true;
+	return 1;
 }
 
 static int open_dir(const struct record *r, struct err *e)
@@ -261,16 +269,19 @@ static int open_dir(const struct record *r, struct err *e)
 int record_peek_beneath(struct record *r, int root, bool is_volatile, const char *id, struct arena *a, struct err *e)
 {
 	TRACE("open record");
+	int found;
+
 	r->at = root;
 	r->is_volatile = is_volatile;
 	(void)snprintf(r->id, sizeof(r->id), "%s", id);
-	if (!read_record(r, a)) {
+	found = read_record(r, a, e);
+	if (found == 0) {
 		/* Is there no container, or only no record of it? */
 		AUTO_FD int dir = open_dir(r, e);
 
 		return dir < 0 ? -1 : 0;
 	}
-	return 0;
+	return found < 0 ? -1 : 0;
 }
 
 static int find_root(struct record *r, const char *root, const char *id, struct err *e)
@@ -301,10 +312,7 @@ int record_find(struct record *r, const char *root, const char *id, struct err *
 int record_open(struct record *r, const char *root, const char *id, struct arena *a, struct err *e)
 {
 	TRACE("open record");
-	if (record_find(r, root, id, e) < 0)
-		return -1;
-	(void)read_record(r, a);
-	return 0;
+	return record_find(r, root, id, e) < 0 || read_record(r, a, e) < 0 ? -1 : 0;
 }
 
 int record_check_readable(const struct record *r, struct err *e)
@@ -354,8 +362,7 @@ int record_lock(struct record *r, int msec, struct arena *a, struct err *e)
 	r->is_locked = true;
 	if (!is_linked(r))
 		return absent(e);
-	(void)read_record(r, a);
-	return 1;
+	return read_record(r, a, e) < 0 ? -1 : 1;
 }
 
 bool record_lock_again(struct record *r)

@@ -51,10 +51,13 @@ int groupfs_reopen(const char *path, uint64_t id, struct err *e)
 {
 	AUTO_FD int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd >= 0 && groupfs_id(fd) == id)
-		return TAKE_FD(fd);
-	if (fd >= 0)
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		if (st.st_ino == id)
+			return TAKE_FD(fd);
 		errno = ENOENT;
+	}
 	return err_sys(e, "open the cgroup \"%s\"", path);
 }
 

@@ -2,7 +2,7 @@
 """Every command with a system call of its own refused, or killed at it: a clear error, nothing left, `delete --force` helps.
 
 strace injects the fault.  The calls are those of a run without faults, of each name the first and the last, of the rest an
-even sample, so the same ones each time.  This process adopts orphans, so whatever a container leaves running is our child.
+even sample, so the same ones each time; with HUSK_FAULTS=all every one of them (minutes).  This process adopts orphans, so whatever a container leaves running is our child.
 """
 import collections
 import ctypes
@@ -18,6 +18,7 @@ import pytest
 from tests.conftest import leftover_cgroups, remove_cgroup
 
 PR_SET_CHILD_SUBREAPER = 36
+EVERY_ONE = os.environ.get("HUSK_FAULTS") == "all"
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 
@@ -102,10 +103,13 @@ def calls_of(husk, words, follow=False):
 
 
 NOT_OURS = {"execve", "exit_group", "exit", "rt_sigreturn", "restart_syscall", "mprotect", "brk"}
+# Linux closes the descriptor whatever it answers; strace's error leaves it open, which is another thing.
+NEVER_FAIL = {"close"}
 
 
 def sample(names, first, most):
     """(name, its number among the calls of that name) for MOST calls at most."""
+    most = len(names) if EVERY_ONE else most
     seen, points, last = collections.Counter(), [], {}
     for i, name in enumerate(names):
         seen[name] += 1
@@ -175,9 +179,9 @@ class Trial:
         call(self.husk, self.husk.argv("delete", "--force", ident))
         wait_for_children(0)
         assert len(names) - first > 20, "a command makes system calls"
-        points = sample(names, first, errors)
-        for point in points:
-            self.one(point, "error", "error=EIO", follow)
+        for point in sample(names, first, errors):
+            if point[0] not in NEVER_FAIL:
+                self.one(point, "error", "error=EIO", follow)
         for point in sample(names, first, kills):
             self.one(point, "kill", "signal=KILL", follow)
         assert not self.complaints, "\n".join(self.complaints)
@@ -212,7 +216,7 @@ def running(husk, bundle):
 
 
 def test_create(husk, sleeper):
-    Trial(husk, nothing, lambda i: ("create", "--bundle", sleeper.path, i)).all(errors=70, kills=25)
+    Trial(husk, nothing, lambda i: ("create", "--bundle", sleeper.path, i)).all(errors=140, kills=40)
 
 
 def test_init(husk, bundle):
@@ -225,28 +229,29 @@ def test_init(husk, bundle):
     points = [p for p in sample(names, 0, 400) if p[1] > mine[p[0]]]
     assert len(points) > 10, "init makes system calls of its own"
     for how, fault, most in (("error", "error=EIO", 30), ("kill", "signal=KILL", 10)):
-        most = min(most, len(points))
-        for i in range(most):
-            trial.one(points[i * len(points) // most], how, fault, True)
+        most = len(points) if EVERY_ONE else min(most, len(points))
+        for point in [points[i * len(points) // most] for i in range(most)]:
+            if how == "kill" or point[0] not in NEVER_FAIL:
+                trial.one(point, how, fault, True)
     assert not trial.complaints, "\n".join(trial.complaints)
 
 
 def test_start(husk, sleeper):
-    Trial(husk, created(husk, sleeper), lambda i: ("start", i)).all(errors=20, kills=6)
+    Trial(husk, created(husk, sleeper), lambda i: ("start", i)).all(errors=40, kills=12)
 
 
 def test_run(husk, bundle):
     bundle.args("/bin/true").write()
-    Trial(husk, nothing, lambda i: ("run", "--bundle", bundle.path, i)).all(errors=25, kills=8)
+    Trial(husk, nothing, lambda i: ("run", "--bundle", bundle.path, i)).all(errors=40, kills=15)
 
 
 def test_exec(husk, sleeper):
-    Trial(husk, running(husk, sleeper), lambda i: ("exec", i, "/bin/true")).all(errors=25, kills=8)
+    Trial(husk, running(husk, sleeper), lambda i: ("exec", i, "/bin/true")).all(errors=40, kills=15)
 
 
 def test_update(husk, sleeper):
     Trial(husk, running(husk, sleeper), lambda i: ("update", "--pids-limit=50", "--memory=64M", "--device-rule=allow c 10:229 rwm", i)).all(
-        errors=25, kills=8)
+        errors=60, kills=20)
 
 
 def test_kill(husk, sleeper):
@@ -261,5 +266,13 @@ def test_pause(husk, sleeper):
     Trial(husk, running(husk, sleeper), lambda i: ("pause", i)).all(errors=15, kills=5)
 
 
+def test_resume(husk, sleeper):
+    def paused(ident):
+        running(husk, sleeper)(ident)
+        husk("pause", ident, check=0)
+        return 1
+    Trial(husk, paused, lambda i: ("resume", i)).all(errors=15, kills=5)
+
+
 def test_delete(husk, sleeper):
-    Trial(husk, created(husk, sleeper), lambda i: ("delete", "--force", i)).all(errors=25, kills=10)
+    Trial(husk, created(husk, sleeper), lambda i: ("delete", "--force", i)).all(errors=120, kills=30)

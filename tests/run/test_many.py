@@ -17,7 +17,7 @@ def pids(husk, ident):
 def test_list_is_a_table_with_a_row_for_each(husk, bundle):
     running, created = husk.started(bundle), husk.create(bundle)
     head, *rows = [line.split() for line in husk("list", check=0).out.splitlines()]
-    assert head == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
+    assert head == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "EXIT"]
     rows = {row[0]: row for row in rows}
     assert set(rows) == {running, created}
     assert rows[running][1:4] == [str(husk.state(running)["pid"]), "running", str(bundle.path)]
