@@ -203,17 +203,75 @@ def test_exec_follows_init_when_the_container_has_split_its_cgroup(husk, bundle,
     husk("delete", "--force", ident, check=0)
 
 
+def given_to(group, uid):
+    folder = f"/sys/fs/cgroup/{group}"
+    return {f for f in ["."] + os.listdir(folder) if os.stat(f"{folder}/{f}").st_uid == uid}
+
+
+RW = ["nosuid", "noexec", "nodev"]
+
+
+# config-linux.md "Cgroup ownership": each condition there and not there
 @pytest.mark.skipif(not V2, reason="cgroups of v1 are never given away")
-@pytest.mark.parametrize("options,owner", [(["nosuid"], 1000), (["nosuid", "ro"], 0)])
-def test_a_writable_cgroup_belongs_to_the_user(husk, bundle, group, options, owner):
-    bundle.linux["namespaces"].append({"type": "cgroup"})
-    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", options)
+@pytest.mark.parametrize("namespace,mount,owner", [
+    ({"type": "cgroup"}, ("/sys/fs/cgroup", "cgroup", RW), 1000),
+    ({"type": "cgroup"}, ("/sys/fs/cgroup", "cgroup", RW + ["ro"]), None),
+    ({"type": "cgroup"}, ("/sys/fs/cgroup", "cgroup2", RW), None),
+    ({"type": "cgroup"}, ("/mnt", "cgroup", RW), None),
+    ({"type": "cgroup"}, None, None),
+    ({"type": "cgroup", "path": "/proc/self/ns/cgroup"}, ("/sys/fs/cgroup", "cgroup", RW), None),
+    (None, ("/sys/fs/cgroup", "cgroup", RW), None)],
+    ids=["all", "read-only", "other-source", "elsewhere", "no-mount", "joined", "no-namespace"])
+def test_a_writable_cgroup_belongs_to_the_user(husk, bundle, group, namespace, mount, owner):
+    if namespace:
+        bundle.linux["namespaces"].append(namespace)
+    if mount:
+        (bundle.rootfs / "mnt").mkdir()
+        bundle.mount(mount[0], mount[1], "cgroup", mount[2])
     bundle.process["user"] = {"uid": 1000, "gid": 1000}
     ident = husk.started(bundle)
-    folder = f"/sys/fs/cgroup/{group}"
-    given = {f for f in ["."] + os.listdir(folder) if os.stat(f"{folder}/{f}").st_uid == 1000}
-    listed = set(open("/sys/kernel/cgroup/delegate").read().split()) & set(os.listdir(folder))
-    assert given == ({"."} | listed if owner else set())
+    listed = set(open("/sys/kernel/cgroup/delegate").read().split()) & set(os.listdir(f"/sys/fs/cgroup/{group}"))
+    assert given_to(group, 1000) == ({"."} | listed if owner else set())
+    assert os.stat(f"/sys/fs/cgroup/{group}").st_gid == 0
+    husk("delete", "--force", ident, check=0)
+
+
+@pytest.mark.skipif(not V2, reason="cgroups of v1 are never given away")
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_with_a_user_namespace_the_cgroup_belongs_to_the_user_as_the_host_sees_him(husk, bundle, group, uid):
+    bundle.user_namespace()
+    bundle.linux["namespaces"].append({"type": "cgroup"})
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", RW)
+    bundle.process["user"] = {"uid": uid, "gid": uid}
+    ident = husk.started(bundle)
+    assert "cgroup.procs" in given_to(group, 100000 + uid)
+    assert husk("exec", "--user", f"{uid}:{uid}", ident, "stat", "-c", "%u", "/sys/fs/cgroup").out == f"{uid}\n"
+    husk("delete", "--force", ident, check=0)
+
+
+@pytest.mark.skipif(not V2, reason="cgroups of v1 are never given away")
+def test_the_owner_of_the_cgroup_divides_it_and_cannot_raise_its_limits(husk, bundle, group):
+    bundle.linux["namespaces"].append({"type": "cgroup"})
+    bundle.linux["resources"]["pids"] = {"limit": 33}
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", RW)
+    bundle.process["user"] = {"uid": 1000, "gid": 1000}
+    out = husk.out(bundle.sh("cd /sys/fs/cgroup && mkdir sub && echo 0 >sub/cgroup.procs && echo +pids >cgroup.subtree_control && "
+                             "echo 5 >sub/pids.max && cat sub/pids.max; (echo 99 >pids.max) 2>/dev/null || cat pids.max; "
+                             "cat /proc/self/cgroup"))
+    assert out == "5\n33\n0::/sub\n"
+
+
+@pytest.mark.skipif(not V2, reason="cgroups of v1 are never given away")
+def test_where_the_kernel_does_not_list_what_to_give_it_is_three_files(husk, bundle, group):
+    bundle.linux["namespaces"].append({"type": "cgroup"})
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", RW)
+    bundle.process["user"] = {"uid": 1000, "gid": 1000}
+    bundle.args("/bin/sleep", "1000").write()
+    ident = husk.new_id()
+    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys/kernel/cgroup && exec "$@"', "sh"]
+    subprocess.run(hidden + husk.argv("run", "--detach", "--bundle", bundle.path, ident), check=True, timeout=60,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert given_to(group, 1000) == {".", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"}
     husk("delete", "--force", ident, check=0)
 
 

@@ -166,6 +166,18 @@ def test_a_property_that_systemd_does_not_know_is_an_error_that_leaves_nothing(h
     refused(husk, bundle, "NoSuchThing")
 
 
+def test_a_limit_that_only_the_kernel_refuses_leaves_nothing_and_waits_for_no_time_limit(husk, bundle):
+    if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+        pytest.skip("needs cgroup v2")
+    bundle.config["annotations"] = {"org.systemd.property.TimeoutStopSec": "uint64 600"}
+    bundle.linux["resources"] = {"unified": {"memory.oom.group": "2"}}
+    bundle.write()
+    ident = husk.new_id()
+    done = husk("run", "--bundle", bundle.path, ident, options=SYSTEMD)
+    assert done.code != 0 and 'linux.resources.unified["memory.oom.group"]' in done.err and "timed out" not in done.err, done
+    assert not (husk.root / ident).exists() and not is_loaded(scope(ident))
+
+
 def test_a_malformed_property_is_refused_with_its_place(husk, bundle):
     bundle.config["annotations"] = {"org.systemd.property.CPUWeight": "uint64 many"}
     refused(husk, bundle, 'annotations["org.systemd.property.CPUWeight"]', "config.json", "line")

@@ -145,7 +145,7 @@ static bool is_forgiven(const struct cgroup_plan *p, const struct err *e)
 static int make(struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
 {
 	if (make_dirs(cg, p, e) < 0) {
-		if (!is_forgiven(p, e))
+		if (p->unit.name || !is_forgiven(p, e))
 			return -1;
 		log_debug("no cgroup for this container: %s", e->msg);
 		cgroup_undo(cg);
@@ -156,7 +156,13 @@ static int make(struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
 		return -1;
 	if (p->devices.n && attach(&cg->dir[cg->n - 1], &p->devices, e) < 0)
 		return -1;
-	return p->delegate ? delegate(&cg->dir[cg->n - 1], p->owner, e) : 0;
+	if (!p->delegate || delegate(&cg->dir[cg->n - 1], p->owner, e) == 0)
+		return 0;
+	/* Without root of the host a group can be given to nobody else. The specification says MAY. */
+	if (!p->is_rootless || e->num != EPERM)
+		return -1;
+	log_warning("the container's user cannot be given its cgroup, which stays that of who has made it: %s", e->msg);
+	return 0;
 }
 
 int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
@@ -170,19 +176,15 @@ int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
 	return 0;
 }
 
-int cgroup_make_scope(struct cgroup *out, const struct cgroup_plan *p, pid_t init, struct err *e)
+int cgroup_make_scope(struct cgroup *cg, const struct cgroup_plan *p, pid_t init, struct err *e)
 {
-	AUTO(cgroup) cg = { .manager = p->manager, .is_made = true };
-
+	*cg = (struct cgroup){ .manager = p->manager, .is_made = true };
 	if (unit_start(&p->unit, init, e) < 0)
 		return -1;
 	/* Not before: a unit of that name that was there is somebody else's. */
-	cg.scope = p->unit.name;
-	cg.is_user = p->unit.is_user;
-	if (make(&cg, p, e) < 0)
-		return -1;
-	*out = TAKE(cg, CGROUP_NONE);
-	return 0;
+	cg->scope = p->unit.name;
+	cg->is_user = p->unit.is_user;
+	return make(cg, p, e);
 }
 
 int cgroup_finish(const struct cgroup *cg, const struct cgroup_plan *p, struct err *e)

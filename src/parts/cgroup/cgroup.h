@@ -133,7 +133,8 @@ void cgroup_keep(struct cgroup *);
 int cgroup_make(struct cgroup *cg, const struct cgroup_plan *, struct err *);
 /*
  * The same with the systemd manager, for which cgroup_make() makes nothing: a scope needs a process to begin with.  INIT waits
- * in the step PLACE meanwhile.
+ * in the step PLACE meanwhile.  On failure *CG has to be undone, but not before INIT is dead: as the first process of its
+ * namespace it would not hear systemd's SIGTERM, and systemd would wait.
  */
 int cgroup_make_scope(struct cgroup *cg, const struct cgroup_plan *, pid_t init, struct err *);
 /* Once init is inside: writes what would have forbidden its birth (pids.limit 0). */
