@@ -50,9 +50,13 @@ static const struct fact annotations[] = {
 	{ "run.oci.seccomp_fail_unknown_syscall", "\"1\": a name in linux.seccomp that is no system call is an error." },
 	{ "run.oci.systemd.force_cgroup_v1", "Destination of a mount of the configuration, in whose place the cgroup v1 hierarchy "
 	  "name=systemd is mounted." },
-	{ "run.oci.systemd.subgroup", "Name of a cgroup beneath systemd's unit: refused with the systemd manager, unless "
-	  "it is empty; of no meaning without it." },
-	{ "run.oci.delegate-cgroup", "Refused, as are run.oci.handler and run.oci.seccomp.plugins." },
+	{ "run.oci.systemd.subgroup", "Path of a cgroup beneath systemd's unit, which takes the unit's place as the container's own: "
+	  "process and limits are there. Empty: none, as without the annotation (crun's default is \"container\"). Of no meaning "
+	  "without the systemd manager." },
+	{ "run.oci.delegate-cgroup", "Path of a cgroup within the container's own (cgroup v2 only): the process begins there, while its "
+	  "cgroup namespace begins at the container's own. It has no limits of its own and belongs to the process's user, who may "
+	  "divide it." },
+	{ "run.oci.handler", "Refused, as is run.oci.seccomp.plugins." },
 	{}
 };
 

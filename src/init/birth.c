@@ -152,7 +152,9 @@ int stage_place(struct init *in, struct err *e)
 		return -1;
 	if (handshake_ask(&in->talk, STEP_PLACE, NULL, &a, e) < 0)
 		return -1;
-	if (a.parcel.nfds && cgroup_enter_apply(a.parcel.fds, a.parcel.nfds, e) < 0)
+	if (a.parcel.nfds && in->plan->cgroup.inner && !in->plan->is_exec)
+		in->inner_group = a.parcel.fds[0];
+	else if (a.parcel.nfds && cgroup_enter_apply(a.parcel.fds, a.parcel.nfds, e) < 0)
 		return -1;
 	return schedule_final_apply(&in->plan->schedule, e);
 }

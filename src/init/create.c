@@ -19,7 +19,7 @@ static int cgroup_ns(struct init *in, struct err *e)
 {
 	if (in->plan->ns.make & CLONE_NEWCGROUP && sys_unshare(CLONE_NEWCGROUP) < 0)
 		return err_sys(e, "make a cgroup namespace");
-	return 0;
+	return in->plan->cgroup.inner && in->inner_group >= 0 ? cgroup_enter_apply(&in->inner_group, 1, e) : 0;
 }
 
 static int network(struct init *in, struct err *e)

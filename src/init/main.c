@@ -56,6 +56,7 @@ static int receive(struct init *in, int base)
 		.fd = base + INIT_FD_TALK, .needed = spawn_needed(in->plan), .at = -1, .crumb = page,
 	};
 	in->target = in->plan->is_exec ? base + INIT_FD_TARGET : -EBADF;
+	in->inner_group = -EBADF;
 	in->target_root = in->plan->is_exec ? base + INIT_FD_TARGET_ROOT : -EBADF;
 	if (in->target_root >= 0 && fcntl(in->target_root, F_GETFD) < 0)
 		in->target_root = -EBADF;

@@ -74,7 +74,7 @@ static int serve_place(void *self, struct letter *question, struct letter *answe
 	    schedule_serve(&m->plan->schedule, m->child.pid, e) < 0 ||
 	    rdt_enter(&m->rdt, m->child.pid, e) < 0 || move_devices(m, e) < 0)
 		return -1;
-	return cgroup_entries(&m->cgroup, answer->parcel.fds, &answer->parcel.nfds, e);
+	return cgroup_entries(&m->cgroup, m->plan->is_exec ? NULL : m->plan->cgroup.inner, answer->parcel.fds, &answer->parcel.nfds, e);
 }
 
 static int serve_trees(void *self, struct letter *question, struct letter *answer, struct err *e)

@@ -141,7 +141,7 @@ static int enter(struct joining *j, const struct exec_request *rq, struct err *e
 	struct spawn_request birth = { .arena = &m->shared, .target = j->target, .target_root = j->root };
 
 	if ((rq->ncgroups ? cgroup_descend(&m->cgroup, rq->cgroups, rq->ncgroups, e) :
-	     cgroup_follow(&m->cgroup, m->record.saved.pid, e)) < 0)
+	     cgroup_follow(&m->cgroup, m->record.saved.pid, m->plan->cgroup.inner, e)) < 0)
 		return -1;
 	if (rq->timeout && below_make(&j->below, &m->cgroup, e) < 0)
 		return err_in(e, "--timeout");

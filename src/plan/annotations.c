@@ -65,8 +65,10 @@ static int is_context_type(const struct kind *k, const char *value, struct annot
 
 static int is_subgroup(const struct kind *k, const char *value, struct annotations *out, struct err *e)
 {
-	out->subgroup = value;
-	return !*value || cgroup_is_path(value) ? 0 : wrong(k, ERR_SPEC, "is no path beneath a cgroup", value, e);
+	if (*value && !cgroup_is_path(value))
+		return wrong(k, ERR_SPEC, "is no path beneath a cgroup", value, e);
+	*(const char **)(void *)((char *)out + k->at) = *value ? value : NULL;
+	return 0;
 }
 
 static int is_not_done(const struct kind *k, const char *value, struct annotations *out, struct err *e)
@@ -85,7 +87,7 @@ static int is_no_handler(const struct kind *k, const char *value, struct annotat
 
 /* In alphabetical order, as `husk features` lists them. */
 static const struct kind kinds[] = {
-	{ "run.oci.delegate-cgroup", 0, is_not_done },          /* beneath the systemd manager's subgroup */
+	{ "run.oci.delegate-cgroup", AT(delegated), is_subgroup },
 	{ "run.oci.handler", 0, is_no_handler },
 	{ "run.oci.hooks.stderr", 0, is_hook_file },
 	{ "run.oci.hooks.stdout", 0, is_hook_file },
@@ -97,7 +99,7 @@ static const struct kind kinds[] = {
 	{ "run.oci.seccomp_bpf_data", AT(seccomp_program), is_text },
 	{ "run.oci.seccomp_fail_unknown_syscall", AT(strict_seccomp), is_switch },
 	{ "run.oci.systemd.force_cgroup_v1", AT(systemd_v1), is_path },
-	{ "run.oci.systemd.subgroup", 0, is_subgroup },
+	{ "run.oci.systemd.subgroup", AT(subgroup), is_subgroup },
 };
 
 int annotations_read(struct annotations *out, const str_map *map, struct err *e)
@@ -110,7 +112,7 @@ int annotations_read(struct annotations *out, const str_map *map, struct err *e)
 	return 0;
 }
 
-/* The refused ones do nothing; of the others strictness alone takes nothing from anybody. */
+/* The refused ones do nothing; strictness takes nothing from anybody, and cgroups beneath the container's own keep its limits. */
 static bool is_unsafe(const struct kind *k)
 {
 	return k->check != is_not_done && k->check != is_no_handler && k->check != is_subgroup && k->at != AT(strict_seccomp);

@@ -19,7 +19,8 @@ struct annotations {
 	const char *seccomp_program;    /* base64 of a filter in place of linux.seccomp; NULL */
 	const char *context_type;       /* mount option that linux.mountLabel is given in; NULL: context */
 	const char *systemd_v1;         /* the mount here becomes the v1 hierarchy name=systemd; NULL */
-	const char *subgroup;           /* a cgroup beneath systemd's unit, for the process alone; NULL, "": none */
+	const char *subgroup;           /* a cgroup beneath systemd's unit that is the container's in its place; NULL: none */
+	const char *delegated;          /* a cgroup in the container's own that the process begins in and owns; NULL: none */
 	/* run.oci.hooks.stdout, .stderr: read by parts/hook */
 };
 

@@ -220,6 +220,7 @@ int plan_exec(const struct plan **out, const struct oci_config *c, const struct 
 	p->id = arena_strdup(a, rq->id);
 	if (check_namespaces(c, &ns, e) < 0 || annotations_read(&notes, &c->annotations, e) < 0)
 		return -1;
+	p->cgroup.inner = notes.delegated ? arena_strdup(a, notes.delegated) : NULL;
 	if (rq->process)
 		by_file(&proc, c->process, rq->process, a);
 	else if (by_flags(&proc, c->process, rq, a, e) < 0)

@@ -122,8 +122,10 @@ static void cgroups(struct teller *t)
 		    c->writes.v[i].path ? "  <- " : "", c->writes.v[i].path ? c->writes.v[i].path : "");
 	if (c->devices.n)
 		say(t, "attach a program that decides which devices may be used  <- linux.resources.devices");
+	if (c->inner)
+		say(t, "make %s in it for the process to begin in  <- run.oci.delegate-cgroup", c->inner);
 	if (c->delegate)
-		say(t, "give the cgroup to user %u, so that the container can divide it", c->owner);
+		say(t, "give %s to user %u, so that the container can divide it", c->inner ? c->inner : "the cgroup", c->owner);
 	if (t->p->rdt.is_set)
 		say(t, "%s the resctrl class \"%s\"", t->p->rdt.may_make ? "make" : "use", t->p->rdt.clos);
 	for (size_t i = 0; i < t->p->rdt.n; i++)

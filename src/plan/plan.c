@@ -145,7 +145,8 @@ static int idmap(struct plan *p, struct making *m, struct err *e)
 
 static int cgroup(struct plan *p, struct making *m, struct err *e)
 {
-	const struct cgroup_request cg = { .id = p->id, .manager = m->rq->manager };
+	const struct cgroup_request cg = { .id = p->id, .manager = m->rq->manager, .subgroup = m->notes.subgroup,
+					   .delegated = m->notes.delegated };
 
 	return cgroup_plan(&p->cgroup, m->c, &cg, m->host, m->a, e);
 }
@@ -199,10 +200,6 @@ static int annotations(struct plan *p, struct making *m, struct err *e)
 {
 	if (annotations_read(&m->notes, &m->c->annotations, e) < 0)
 		return -1;
-	/* crun puts the process into a cgroup beneath the unit; here it is in the unit, and has no other without systemd. */
-	if (m->notes.subgroup && *m->notes.subgroup && m->rq->manager == CGROUP_MANAGER_SYSTEMD)
-		return err_set(e, ERR_UNSUPPORTED, "annotations[\"run.oci.systemd.subgroup\"]: \"%.200s\": husk makes no cgroup "
-			       "beneath the unit of systemd", m->notes.subgroup);
 	p->pidfd_receiver = m->notes.pidfd_receiver ? arena_strdup(m->a, m->notes.pidfd_receiver) : NULL;
 	return 0;
 }
@@ -244,7 +241,7 @@ static const struct step {
 	[NOTIFY] = { notify, 0 },
 	[NAMESPACES] = { namespaces, 0 },
 	[IDMAP] = { idmap, 0 },
-	[CGROUP] = { cgroup, 0 },
+	[CGROUP] = { cgroup, AFTER(ANNOTATIONS) },
 	[CGROUPS] = { cgroups, AFTER(OWN_NAMESPACES) | AFTER(CGROUP) },
 	[ROOTFS] = { rootfs, AFTER(OWN_NAMESPACES) },
 	[MOUNTS] = { mounts, AFTER(OWN_NAMESPACES) | AFTER(CGROUPS) | AFTER(ROOTFS) },

@@ -148,6 +148,8 @@ static void print_cgroup(const struct out *o, const struct plan *p)
 	}
 	if (c->devices.n)
 		line(o, "  device program");
+	if (c->inner)
+		line(o, "  process in %s", c->inner);
 	if (c->delegate)
 		line(o, "  given to user %u", c->owner);
 }

@@ -48,7 +48,7 @@ uint32_t spawn_needed(const struct plan *p)
 	for (int i = 0; i < p->cgroup.n; i++)
 		enters |= !p->cgroup.dir[i].is_v2;
 	/* systemd moves init into the scope that it makes for it. */
-	enters |= p->cgroup.manager == CGROUP_MANAGER_SYSTEMD;
+	enters |= p->cgroup.manager == CGROUP_MANAGER_SYSTEMD || (p->cgroup.inner && !p->is_exec);
 	if (enters || p->limits.n || p->schedule.has_scheduler || p->schedule.has_io_priority ||
 	    p->net.n || p->rdt.is_set)
 		needed |= STEP_BIT(PLACE);

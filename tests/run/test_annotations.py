@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from tests.groups import V2, read
+
 UNSAFE = ["run.oci.hooks.stderr", "run.oci.hooks.stdout", "run.oci.keep_original_groups", "run.oci.mount_context_type",
           "run.oci.pidfd_receiver", "run.oci.seccomp.receiver", "run.oci.seccomp_bpf_data",
           "run.oci.systemd.force_cgroup_v1", "org.systemd.property.", "org.criu.config"]
@@ -35,7 +37,8 @@ def test_features_lists_what_strangers_could_do_harm_with(husk):
     ("systemd.force_cgroup_v1", "x", "absolute"), ("systemd.force_cgroup_v1", "/no/mount/here", "nothing is mounted"),
     ("seccomp_bpf_data", "", "empty"), ("seccomp_bpf_data", "###", "not base64"), ("seccomp_bpf_data", "AAAA", "instructions"),
     ("handler", "krun", "no handler"), ("handler", "", "no handler"),
-    ("seccomp.plugins", "/a.so", "does not do"), ("delegate-cgroup", "x", "does not do")])
+    ("delegate-cgroup", "a/../../b", "no path beneath"), ("delegate-cgroup", "/x", "no path beneath"),
+    ("seccomp.plugins", "/a.so", "does not do")])
 def test_what_is_malformed_or_not_done_is_refused_by_name_and_line(husk, bundle, key, value, why):
     result = husk.refuse(note(bundle, key, value), f'annotations["run.oci.{key}"]', why)
     assert result.code in (4, 6)
@@ -44,7 +47,7 @@ def test_what_is_malformed_or_not_done_is_refused_by_name_and_line(husk, bundle,
 @pytest.mark.parametrize("key, value", [
     ("run.oci.unknown", "x"), ("org.systemd.property.KillSignal", "15"), ("org.systemd.property.TimeoutStopUSec", "uint64 1"),
     ("org.criu.config", "/etc/criu/x.conf"), ("bundle", "/elsewhere"), ("io.podman.annotations.init", "TRUE"),
-    ("run.oci.systemd.subgroup", ""), ("run.oci.systemd.subgroup", "container")])
+    ("run.oci.systemd.subgroup", ""), ("run.oci.systemd.subgroup", "container"), ("run.oci.delegate-cgroup", "")])
 def test_what_means_nothing_here_is_only_shown_by_state(husk, bundle, key, value):
     """config.md: no error for a key that is not known. systemd's and CRIU's are theirs, whose help nobody asked for."""
     bundle.config["annotations"] = {key: value}
@@ -53,11 +56,52 @@ def test_what_means_nothing_here_is_only_shown_by_state(husk, bundle, key, value
     assert husk.state(ident)["bundle"] == str(bundle.path)
 
 
-def test_a_cgroup_beneath_the_unit_of_systemd_is_refused_where_there_is_a_unit(husk, bundle):
-    note(bundle, "systemd.subgroup", "container")
-    husk.run(bundle)
-    result = husk("--systemd-cgroup", "run", "--bundle", bundle.path, husk.new_id())
-    assert result.code == 6 and 'annotations["run.oci.systemd.subgroup"]: "container"' in result.err, result
+# ---- cgroups beneath ---------------------------------------------------------------------------------------------------
+
+@pytest.mark.skipif(V2, reason="needs cgroup v1")
+def test_a_cgroup_of_v1_is_not_delegated(husk, bundle):
+    husk.refuse(note(bundle, "delegate-cgroup", "x"), 'annotations["run.oci.delegate-cgroup"]: "x"', "only a cgroup of v2")
+
+
+def test_where_there_is_no_cgroup_none_is_delegated(husk, bundle):
+    note(bundle, "delegate-cgroup", "x").write()
+    result = husk("--cgroup-manager=disabled", "run", "--bundle", bundle.path, husk.new_id())
+    assert result.code == 6 and 'annotations["run.oci.delegate-cgroup"]: "x"' in result.err, result
+
+
+@pytest.fixture
+def delegated(bundle, group):
+    """The process begins in a cgroup within the container's own, and may divide it, not the one with the limits."""
+    if not V2:
+        pytest.skip("needs cgroup v2")
+    bundle.linux["namespaces"].append({"type": "cgroup"})
+    bundle.linux["resources"]["pids"] = {"limit": 33}
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev"])
+    bundle.process["user"] = {"uid": 1000, "gid": 1000}
+    return note(bundle, "delegate-cgroup", "a/b")
+
+
+def test_the_delegated_cgroup_is_below_the_root_of_the_cgroup_namespace_and_the_users(husk, delegated, group):
+    out = husk.out(delegated.sh("cat /proc/self/cgroup; cd /sys/fs/cgroup; cat pids.max; mkdir x 2>/dev/null || echo not here; "
+                                "mkdir a/x 2>/dev/null || echo nor here; cd a/b && mkdir x && echo 0 >x/cgroup.procs && "
+                                "echo +pids >cgroup.subtree_control && echo 5 >x/pids.max && cat x/pids.max; cat /proc/self/cgroup"))
+    assert out == "0::/a/b\n33\nnot here\nnor here\n5\n0::/a/b/x\n"
+
+
+def test_commands_find_all_of_a_container_with_a_delegated_cgroup(husk, delegated, group):
+    ident = husk.started(delegated.args("sleep", "1000"))
+    assert husk("exec", ident, "cat", "/proc/self/cgroup").out == "0::/a/b\n"
+    assert husk("exec", "--cgroup", "/", "--user", "0:0", ident, "true").code != 0      # it hands controllers down
+    assert len(json.loads(husk("ps", "--format", "json", ident, check=0).out)) == 1
+    husk("update", "--pids-limit", "44", ident, check=0)
+    assert read(group, "pids.max") == "44" and read(f"{group}/a/b", "pids.max") == "max"
+    assert json.loads(husk("events", "--stats", ident, check=0).out)["data"]["pids"] == {"current": 1, "limit": 44}
+    husk("pause", ident, check=0)
+    assert husk.state(ident)["status"] == "paused"
+    husk("resume", ident, check=0)
+    husk("kill", "--all", ident, "KILL", check=0)
+    husk.finish(ident)
+    assert read(group, "pids.max") is None
 
 
 # ---- groups ----------------------------------------------------------------------------------------------------------

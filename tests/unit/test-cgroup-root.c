@@ -98,7 +98,7 @@ static pid_t start(const struct cgroup *cg, int children)
 	char byte = 0;
 	pid_t pid;
 
-	if (cgroup_entries(cg, fds, &n, &e) < 0 || pipe(ready) < 0) {
+	if (cgroup_entries(cg, NULL, fds, &n, &e) < 0 || pipe(ready) < 0) {
 		printf("# %s\n", e.msg);
 		return -1;
 	}
@@ -294,7 +294,7 @@ static void below(void)
 		good(below_make(&b, &cg, &e), &e, "a group below, in the freezer");
 		snprintf(path, sizeof(path), "%s/b/%s", top, b.name);
 		OK(exists(path), "it is there");
-		good(cgroup_entries(&cg, fds, &n, &e), &e, "its way in");
+		good(cgroup_entries(&cg, NULL, fds, &n, &e), &e, "its way in");
 		pid = fork();
 		if (pid == 0) {
 			for (int i = 0; i < n; i++)

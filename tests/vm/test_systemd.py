@@ -198,6 +198,74 @@ def test_a_scope_of_that_name_that_lives_already_is_not_taken_over(husk, bundle,
     assert shown(unit, "ActiveState") == "active"
 
 
+SUBGROUP, DELEGATED = "run.oci.systemd.subgroup", "run.oci.delegate-cgroup"
+
+
+def members(path):
+    """The processes of a cgroup, by its path beneath whatever hierarchy has it."""
+    tops = [pathlib.Path("/sys/fs/cgroup"), *pathlib.Path("/sys/fs/cgroup").iterdir()]
+    return next((top / path / "cgroup.procs").read_text().split() for top in tops if (top / path / "cgroup.procs").exists())
+
+
+def test_a_subgroup_of_the_scope_is_the_containers_own_cgroup(husk, bundle, started):
+    bundle.config["annotations"] = {SUBGROUP: "container"}
+    ident = started(memory={"limit": 64 << 20}, pids={"limit": 33})
+    unit, pid = scope(ident), husk.state(ident)["pid"]
+    where = shown(unit, "ControlGroup").lstrip("/")
+    assert members(f"{where}/container") == [str(pid)] and not members(where)
+    for group in own_group(unit):
+        for name, value in (("memory.max", str(64 << 20)), ("memory.limit_in_bytes", str(64 << 20)), ("pids.max", "33")):
+            if (group / name).exists():
+                assert (group / "container" / name).read_text().strip() == value
+    assert shown(unit, "TasksMax") == "33"
+
+
+def test_commands_find_all_of_a_container_in_a_subgroup(husk, bundle, started):
+    bundle.config["annotations"] = {SUBGROUP: "a/b"}
+    bundle.linux["namespaces"] = [n for n in bundle.linux["namespaces"] if n["type"] != "pid"]
+    if USER:
+        bundle.linux["namespaces"].append({"type": "pid"})
+    ident = started(pids={"limit": 33})
+    where = shown(scope(ident), "ControlGroup").lstrip("/") + "/a/b"
+    p = husk.popen("exec", "--detach", ident, "/bin/sleep", "77", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    assert p.wait(60) == 0
+    assert sorted(members(where)) == sorted(map(str, json.loads(husk("ps", "--format", "json", ident, check=0).out)))
+    assert len(members(where)) == 2
+    husk("update", "--pids-limit", "44", ident, check=0)
+    assert shown(scope(ident), "TasksMax") == "44"
+    assert json.loads(husk("events", "--stats", ident, check=0).out)["data"]["pids"] == {"current": 2, "limit": 44}
+    husk("pause", ident, check=0)
+    assert husk.state(ident)["status"] == "paused"
+    husk("resume", ident, check=0)
+    systemctl("daemon-reload")
+    assert len(members(where)) == 2
+    husk("kill", "--all", ident, "KILL", check=0)
+    husk.wait_status(ident, "stopped")
+    husk("delete", ident, check=0)
+    assert not is_loaded(scope(ident))
+
+
+@pytest.mark.parametrize("subgroup", ["", "container"])
+def test_a_cgroup_is_delegated_in_the_scope(husk, bundle, started, subgroup):
+    if not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+        pytest.skip("needs cgroup v2")
+    bundle.config["annotations"] = {DELEGATED: "payload", SUBGROUP: subgroup}
+    bundle.linux["namespaces"].append({"type": "cgroup"})
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", ["nosuid", "noexec", "nodev"])
+    ident = started(pids={"limit": 33})
+    own = own_group(scope(ident))[0] / subgroup
+    assert (own / "payload/cgroup.procs").read_text().split() == [str(husk.state(ident)["pid"])]
+    assert ((own / "pids.max").read_text(), (own / "payload/pids.max").read_text()) == ("33\n", "max\n")
+    systemctl("daemon-reload")
+    # inside it is seen from the container's own, and can be divided
+    out = husk("exec", ident, "sh", "-c", "cat /proc/self/cgroup; mkdir /sys/fs/cgroup/payload/x && "
+               "echo 0 >/sys/fs/cgroup/payload/x/cgroup.procs; cat /proc/self/cgroup", check=0).out
+    assert out == "0::/payload\n0::/payload/x\n"
+    husk("delete", "--force", ident, check=0)
+    assert not is_loaded(scope(ident))
+
+
 def test_exec_joins_the_scope(husk, bundle, started):
     ident = started()
     p = husk.popen("exec", "--detach", ident, "/bin/sleep", "77", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -11,6 +11,8 @@
 #include "base/str.h"
 #include "base/table.h"
 
+#define DELEGATED "annotations[\"run.oci.delegate-cgroup\"]"
+
 static const struct name_value managers[] = {
 	{ "cgroupfs", CGROUP_MANAGER_FS },
 	{ "systemd",  CGROUP_MANAGER_SYSTEMD },
@@ -175,6 +177,34 @@ static int plan_devices(struct cgroup_plan *out, const struct oci_resources *r, 
 	return 0;
 }
 
+/* Whom the specification lets have the group, or who is told by an annotation that he gets one within it. */
+static int plan_owner(struct cgroup_plan *out, const struct oci_config *config, const struct cgroup_request *rq,
+		      const struct host *host, struct arena *a, struct err *e)
+{
+	bool is_known = config->process && config->linux_ && host_uid(config, &out->owner);
+
+	if (!rq->delegated) {
+		out->delegate = out->n && is_delegated(config, host) && is_known;
+		return 0;
+	}
+	if (host->cgroups != HOST_CGROUP_V2 || !out->n)
+		return err_set(e, ERR_UNSUPPORTED, DELEGATED ": \"%.200s\": only a cgroup of v2 can be delegated%s", rq->delegated,
+			       out->n ? "" : ", and the container has none");
+	if (!is_known)
+		return err_set(e, ERR_UNSUPPORTED, DELEGATED ": \"%.200s\": which user of the host it would belong to is not known",
+			       rq->delegated);
+	out->inner = arena_strdup(a, rq->delegated);
+	out->delegate = true;
+	return 0;
+}
+
+/* "/system.slice/husk-x.scope" and, beneath it, the annotation's. */
+static const char *unit_path(struct cgroup_unit *u, const char *subgroup, struct arena *a)
+{
+	u->is_divided = subgroup;
+	return subgroup ? arena_printf(a, "%s/%s", u->cgroup, subgroup) : u->cgroup;
+}
+
 int cgroup_plan(struct cgroup_plan *out, const struct oci_config *config, const struct cgroup_request *rq,
 		const struct host *host, struct arena *a, struct err *e)
 {
@@ -186,7 +216,8 @@ int cgroup_plan(struct cgroup_plan *out, const struct oci_config *config, const 
 	*out = (struct cgroup_plan){ .manager = rq->manager, .is_rootless = host->is_rootless };
 	switch (rq->manager) {
 	case CGROUP_MANAGER_SYSTEMD:
-		if (unit_plan(&out->unit, config, rq->id, host, a, e) < 0 || places(out, out->unit.cgroup, host, a, e) < 0)
+		if (unit_plan(&out->unit, config, rq->id, host, a, e) < 0 ||
+		    places(out, unit_path(&out->unit, rq->subgroup, a), host, a, e) < 0)
 			return -1;
 		break;
 	case CGROUP_MANAGER_FS:
@@ -205,8 +236,7 @@ int cgroup_plan(struct cgroup_plan *out, const struct oci_config *config, const 
 	if (out->n && out->dir[out->n - 1].is_v2 && cgroup_where_is(&where, "devices", false) < 0 && !host->is_rootless &&
 	    plan_devices(out, r, a, e) < 0)
 		return -1;
-	out->delegate = out->n && is_delegated(config, host) && host_uid(config, &out->owner);
-	return 0;
+	return plan_owner(out, config, rq, host, a, e);
 }
 
 /* ---- mounts of type "cgroup" ------------------------------------------------------ */

@@ -82,13 +82,13 @@ static const char *delegate_files(char buf[4096])
 	return "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n";
 }
 
-static int delegate(const struct cgroup_dir *d, uid_t owner, struct err *e)
+static int give(int group, uid_t owner, struct err *e)
 {
 	char buf[4096];
 	const char *word, *rest = delegate_files(buf);
 	size_t len;
 
-	if (groupfs_chown(d->fd, "", owner, (gid_t)-1, e) < 0)
+	if (groupfs_chown(group, "", owner, (gid_t)-1, e) < 0)
 		return -1;
 	while ((word = str_word(&rest, "\n", &len))) {
 		char file[GROUP_NAME_MAX + 1];
@@ -97,8 +97,41 @@ static int delegate(const struct cgroup_dir *d, uid_t owner, struct err *e)
 		text_addn(&t, word, len);
 		if (!len || t.cut || memchr(word, '/', len))
 			continue;
-		if (groupfs_chown(d->fd, file, owner, (gid_t)-1, e) < 0 && e->num != ENOENT)
+		if (groupfs_chown(group, file, owner, (gid_t)-1, e) < 0 && e->num != ENOENT)
 			return -1;
+	}
+	return 0;
+}
+
+/* The path beneath GROUP, made as far as it is not there. A descriptor. */
+static int make_inner(int group, const char *path, struct err *e)
+{
+	AUTO_FD int cur = groupfs_find(group, "", e);
+	const char *word;
+	size_t len;
+
+	while (cur >= 0 && (word = str_word(&path, "/", &len))) {
+		char name[GROUP_NAME_MAX + 1];
+		struct text t = TEXT(name);
+		int next;
+
+		text_addn(&t, word, len);
+		next = groupfs_make(cur, name, e) < 0 ? -1 : groupfs_find(cur, name, e);
+		own_close(&cur);
+		cur = next;
+	}
+	return TAKE_FD(cur);
+}
+
+static int delegate(const struct cgroup_dir *d, const struct cgroup_plan *p, struct err *e)
+{
+	AUTO_FD int inner = p->inner ? make_inner(d->fd, p->inner, e) : -EBADF;
+
+	if ((p->inner && inner < 0) || (p->delegate && give(p->inner ? inner : d->fd, p->owner, e) < 0)) {
+		/* Without root of the host a group can be given to nobody else. The specification says MAY. */
+		if (!p->is_rootless || e->num != EPERM)
+			return -1;
+		log_warning("the container's user cannot be given its cgroup, which stays that of who has made it: %s", e->msg);
 	}
 	return 0;
 }
@@ -142,7 +175,33 @@ static bool is_forgiven(const struct cgroup_plan *p, const struct err *e)
 	       (e->num == EACCES || e->num == EPERM || e->num == EROFS || e->num == ENOENT);
 }
 
-static int make(struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
+static const struct cgroup_dir *unified(const struct cgroup *cg)
+{
+	for (int i = 0; i < cg->n; i++)
+		if (cg->dir[i].is_v2)
+			return &cg->dir[i];
+	return NULL;
+}
+
+/*
+ * From the unit's own group, where systemd has put it, into ours beneath: a group of v2 that holds processes hands nothing
+ * down.  Those of v1 init enters by itself.
+ */
+static int leave_unit(const struct cgroup *cg, const struct cgroup_plan *p, pid_t init, struct err *e)
+{
+	const struct cgroup_dir *d = unified(cg);
+	char pid[16];
+	struct text t = TEXT(pid);
+
+	if (!p->unit.is_divided || !d)
+		return 0;
+	text_addf(&t, "%d", (int)init);
+	if (groupfs_write(d->fd, "cgroup.procs", pid, e) < 0)
+		return err_in(e, "cgroup \"%s\"", d->path);
+	return manager_fs_hand_down(&p->dir[d - cg->dir], p->v2_controllers ? p->v2_controllers : "", e);
+}
+
+static int make(struct cgroup *cg, const struct cgroup_plan *p, pid_t init, struct err *e)
 {
 	if (make_dirs(cg, p, e) < 0) {
 		if (p->unit.name || !is_forgiven(p, e))
@@ -152,17 +211,11 @@ static int make(struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
 		cg->manager = p->manager;
 		return 0;
 	}
-	if (write_limits(cg, &p->writes, false, e) < 0)
+	if (leave_unit(cg, p, init, e) < 0 || write_limits(cg, &p->writes, false, e) < 0)
 		return -1;
 	if (p->devices.n && attach(&cg->dir[cg->n - 1], &p->devices, e) < 0)
 		return -1;
-	if (!p->delegate || delegate(&cg->dir[cg->n - 1], p->owner, e) == 0)
-		return 0;
-	/* Without root of the host a group can be given to nobody else. The specification says MAY. */
-	if (!p->is_rootless || e->num != EPERM)
-		return -1;
-	log_warning("the container's user cannot be given its cgroup, which stays that of who has made it: %s", e->msg);
-	return 0;
+	return p->delegate ? delegate(&cg->dir[cg->n - 1], p, e) : 0;
 }
 
 int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
@@ -170,7 +223,7 @@ int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
 	TRACE("make cgroup");
 	AUTO(cgroup) cg = { .manager = p->manager, .is_made = true };
 
-	if (!p->unit.name && make(&cg, p, e) < 0)
+	if (!p->unit.name && make(&cg, p, 0, e) < 0)
 		return -1;
 	*out = TAKE(cg, CGROUP_NONE);
 	return 0;
@@ -184,12 +237,28 @@ int cgroup_make_scope(struct cgroup *cg, const struct cgroup_plan *p, pid_t init
 	/* Not before: a unit of that name that was there is somebody else's. */
 	cg->scope = p->unit.name;
 	cg->is_user = p->unit.is_user;
-	return make(cg, p, e);
+	return make(cg, p, init, e);
+}
+
+/* Init has gone on into the inner group: what is above holds no processes any more. */
+static int give_controllers(const struct cgroup_plan *p, struct err *e)
+{
+	struct cgroup_plan_dir inner = p->dir[p->n - 1];
+	char path[4096];
+	struct text t = TEXT(path);
+
+	text_add(&t, inner.path);
+	text_add(&t, "/");
+	text_add(&t, p->inner);
+	inner.path = path;
+	return manager_fs_hand_down(&inner, p->v2_controllers ? p->v2_controllers : "", e);
 }
 
 int cgroup_finish(const struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
 {
 	TRACE("finish cgroup");
+	if (p->inner && give_controllers(p, e) < 0)
+		return -1;
 	return write_limits(cg, &p->writes, true, e);
 }
 
@@ -259,10 +328,9 @@ bool cgroup_remove_empty(struct cgroup *cg)
 
 int cgroup_into_fd(const struct cgroup *cg)
 {
-	for (int i = 0; i < cg->n; i++)
-		if (cg->dir[i].is_v2)
-			return cg->dir[i].fd;
-	return -1;
+	const struct cgroup_dir *d = unified(cg);
+
+	return d ? d->fd : -1;
 }
 
 bool cgroup_has_v1(const struct cgroup *cg)
@@ -273,9 +341,21 @@ bool cgroup_has_v1(const struct cgroup *cg)
 	return false;
 }
 
-int cgroup_entries(const struct cgroup *cg, int fds[], int *n, struct err *e)
+static int open_inner(const struct cgroup *cg, const char *path, struct err *e)
+{
+	AUTO_FD int group = groupfs_find(cg->dir[cg->n - 1].fd, path, e);
+
+	return group < 0 ? -1 : groupfs_open_file(group, "cgroup.procs", O_WRONLY, e);
+}
+
+int cgroup_entries(const struct cgroup *cg, const char *inner, int fds[], int *n, struct err *e)
 {
 	*n = 0;
+	if (inner && cg->n) {
+		fds[0] = open_inner(cg, inner, e);
+		*n = fds[0] >= 0;
+		return *n ? 0 : -1;
+	}
 	for (int i = 0; i < cg->n; i++) {
 		if (cg->dir[i].is_v2)
 			continue;
@@ -381,17 +461,14 @@ static char *unified_line(char *text)
 	return NULL;
 }
 
-int cgroup_follow(struct cgroup *cg, pid_t init, struct err *e)
+int cgroup_follow(struct cgroup *cg, pid_t init, bool always, struct err *e)
 {
 	AUTO(procfs) proc = PROCFS_NONE;
 	char text[8192], file[48], *path;
 	struct text f = TEXT(file);
-	struct cgroup_dir *d = NULL;
+	struct cgroup_dir *d = (struct cgroup_dir *)unified(cg);
 
-	for (int i = 0; i < cg->n; i++)
-		if (cg->dir[i].is_v2)
-			d = &cg->dir[i];
-	if (!d || groupfs_read(d->fd, "cgroup.subtree_control", text, sizeof(text), e) <= 1)
+	if (!d || (groupfs_read(d->fd, "cgroup.subtree_control", text, sizeof(text), e) <= 1 && !always))
 		return 0;
 	text_addf(&f, "%d/cgroup", (int)init);
 	if (procfs_open(&proc, e) < 0 || procfs_read(&proc, file, text, sizeof(text), e) < 0)

@@ -53,12 +53,22 @@ struct cgroup_plan {
 	const char *v2_controllers;     /* what the unified hierarchy has, to be handed down: "cpu io memory pids" */
 	struct cgroup_writes writes;
 	struct device_program devices;  /* v2; n == 0: none */
-	bool delegate;                  /* v2: give the group to OWNER (config-linux.md "Cgroup ownership") */
+	/*
+	 * v2: a group in the container's own, without limits of its own, where init goes once its cgroup namespace
+	 * shows the container's as the root; NULL: none.  Of init in the plan of exec.
+	 */
+	const char *inner;
+	bool delegate;                  /* v2: give the group (INNER if there is one) to OWNER (config-linux.md "Cgroup ownership") */
 	uid_t owner;
 };
 
-/* What is asked beyond config.json. */
-struct cgroup_request { const char *id; enum cgroup_manager manager; };
+/* What is asked beyond the sections of config.json. SUBGROUP, DELEGATED: paths from annotations, or NULL. */
+struct cgroup_request {
+	const char *id;
+	enum cgroup_manager manager;
+	const char *subgroup;           /* beneath systemd's unit; of no meaning to the other managers */
+	const char *delegated;
+};
 
 int cgroup_plan(struct cgroup_plan *, const struct oci_config *, const struct cgroup_request *,
 		const struct host *, struct arena *, struct err *);
@@ -161,9 +171,9 @@ int cgroup_into_fd(const struct cgroup *);
 /*
  * Opens "tasks" of the v1 groups for writing; the descriptors are the caller's and go to the process that enters: it has
  * one thread, and writes "0" to each.  For a thread that moves itself the kernel needs no lock against all forks (10 ms).
- * FDS has room for CGROUP_DIRS.
+ * FDS has room for CGROUP_DIRS.  With INNER (of the plan, NULL: none) it is the one of that group of v2.
  */
-int cgroup_entries(const struct cgroup *, int fds[], int *n, struct err *);
+int cgroup_entries(const struct cgroup *, const char *inner, int fds[], int *n, struct err *);
 /* In init: enters through the descriptors and closes them. */
 int cgroup_enter_apply(int fds[], int n, struct err *);
 
@@ -177,6 +187,6 @@ int cgroup_take(const struct cgroup *, pid_t, struct err *);
 int cgroup_descend(struct cgroup *, const char *const *specs, size_t n, struct err *);
 /*
  * `exec` on v2: when the container has split its group (subtree_control is set, so nobody may enter
- * it), goes on to the group that INIT is in, if that is beneath ours.
+ * it), or ALWAYS, goes on to the group that INIT is in, if that is beneath ours.
  */
-int cgroup_follow(struct cgroup *, pid_t init, struct err *);
+int cgroup_follow(struct cgroup *, pid_t init, bool always, struct err *);

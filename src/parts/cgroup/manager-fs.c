@@ -218,6 +218,15 @@ int manager_fs_make(struct cgroup_dir *out, const struct cgroup_plan_dir *p, con
 	return out->made || !alone ? 0 : check_unused(out, e);
 }
 
+int manager_fs_hand_down(const struct cgroup_plan_dir *p, const char *controllers, struct err *e)
+{
+	struct cgroup_dir again = { .fd = -EBADF };
+	int r = walk(&again, p, controllers, e);
+
+	own_close(&again.fd);
+	return r;
+}
+
 static void pause_ms(long ms)
 {
 	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };

@@ -28,6 +28,7 @@ struct unit_words {
 struct cgroup_unit {
 	const char *name;               /* "docker-3f2a.scope"; NULL: not systemd's */
 	const char *cgroup;             /* "/system.slice/docker-3f2a.scope" */
+	bool is_divided;                /* the container's groups lie beneath it, and init goes on into them */
 	bool is_user;                   /* of the user's own systemd */
 	const char *const *words;       /* its properties, without the process */
 	size_t n;
