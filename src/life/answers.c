@@ -145,7 +145,7 @@ static int serve_ready(void *self, struct letter *question, struct letter *answe
 	(void)question;
 	/* From here on the container has, or lacks, the mounts: when this fails init takes its own away again. */
 	if (m->plan->only_mounts)
-		return record_save(&m->record, e);
+		return record_save(&m->record, &m->mem, e);
 	if (m->plan->is_exec)
 		return 0;
 	if (cgroup_finish(&m->cgroup, &m->plan->cgroup, e) < 0)

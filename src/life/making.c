@@ -143,7 +143,7 @@ static int decide(struct making *m, const struct create_request *rq, struct err 
 static int remember(struct making *m, const struct create_request *rq, struct err *e)
 {
 	fill_record(m, rq);
-	if (record_save_config(&m->record, m->text, m->len, e) < 0 || record_save(&m->record, e) < 0)
+	if (record_save_config(&m->record, m->text, m->len, e) < 0 || record_save(&m->record, &m->mem, e) < 0)
 		return -1;
 	if (!m->plan->notify.host)
 		return 0;
@@ -247,7 +247,7 @@ int making_save_process(struct making *m, struct err *e)
 	saved->pidfs = process_pidfd_number(m->child.pidfd);
 	cgroup_paths_of(&paths, &m->cgroup);
 	groups_save(&m->record, &paths, &m->mem);
-	return record_save(&m->record, e);
+	return record_save(&m->record, &m->mem, e);
 }
 
 static int send_console(const char *path, int master, struct err *e)

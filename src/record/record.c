@@ -148,15 +148,14 @@ static int write_file(const struct record *r, const char *name, const char *text
 	return fd < 0 ? -1 : fd_write_all(fd, text, len, e);
 }
 
-int record_save(struct record *r, struct err *e)
+int record_save(struct record *r, struct arena *scratch, struct err *e)
 {
 	TRACE("save record");
-	AUTO(arena) mem = ARENA_NONE;
 	const char *text;
 
 	r->saved.version = SAVED_VERSION;
 	r->saved.id = r->id;
-	text = spec_encode(&oci_saved_type, &r->saved, &mem, false);
+	text = spec_encode(&oci_saved_type, &r->saved, scratch, false);
 	if (write_file(r, RECORD_FILE, text, strlen(text), e) < 0)
 		return err_in(e, "save the record");
 	r->is_readable = r->has_files = true;

@@ -45,8 +45,8 @@ int record_check_id(const char *id, struct err *);
 /* Makes <root>/<id>, locked from its first instant on, or says that the container already exists. */
 int record_reserve(struct record *, const char *root, const char *id, struct err *);
 
-/* Writes r->saved, replacing what was there in one step. */
-int record_save(struct record *, struct err *);
+/* Writes r->saved, replacing what was there in one step. The text is made in the caller's arena, which has room as a rule. */
+int record_save(struct record *, struct arena *, struct err *);
 /* The original bytes of config.json. */
 int record_save_config(struct record *, const char *text, size_t len, struct err *);
 char *record_load_config(const struct record *, struct arena *, size_t *len, struct err *);

@@ -141,6 +141,23 @@ ssize_t groupfs_peek(const char *path, uint64_t id, const char *file, char *buf,
 	return file_read_at(AT_FDCWD, name, buf, size, e);
 }
 
+ssize_t groupfs_read_above(int group, const char *file, char *buf, size_t size, struct err *e)
+{
+	char path[GROUP_NAME_MAX + sizeof("../")];
+	struct text t = TEXT(path);
+	AUTO_FD int fd = -EBADF;
+	ssize_t n;
+
+	text_add(&t, "../");
+	text_add(&t, file);
+	/* A group knows its parent, and there are no links in a cgroup file system. */
+	fd = openat(group, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return err_sys(e, "open \"%s\"", path);
+	n = fd_read_made(fd, buf, size, e);
+	return n < 0 ? err_in(e, "\"%s\"", path) : n;
+}
+
 int groupfs_chown(int group, const char *file, uid_t uid, gid_t gid, struct err *e)
 {
 	if (fchownat(group, file, uid, gid, AT_SYMLINK_NOFOLLOW | (*file ? 0 : AT_EMPTY_PATH)) < 0)

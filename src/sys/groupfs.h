@@ -37,6 +37,8 @@ ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct
  * it comes: the path is looked up twice.  ENOENT in e->num.
  */
 ssize_t groupfs_peek(const char *path, uint64_t id, const char *file, char *buf, size_t size, struct err *);
+/* The file of that name in the group above. */
+ssize_t groupfs_read_above(int group, const char *file, char *buf, size_t size, struct err *);
 int groupfs_open_file(int group, const char *file, int oflags, struct err *);
 int groupfs_chown(int group, const char *file, uid_t, gid_t, struct err *);    /* "" the group itself */
 

@@ -93,7 +93,7 @@ static void look_at_ourselves(struct host *h)
 }
 
 /* One look into the directory instead of one for each name in it. */
-static void look_at_namespaces(struct host *h, const struct procfs *self)
+static void look_at_namespaces(struct host *h)
 {
 	static const struct { const char *name; uint64_t bit; } kinds[] = {
 		{ "cgroup", CLONE_NEWCGROUP }, { "ipc", CLONE_NEWIPC }, { "mnt", CLONE_NEWNS },
@@ -101,7 +101,7 @@ static void look_at_namespaces(struct host *h, const struct procfs *self)
 		{ "user", CLONE_NEWUSER },     { "uts", CLONE_NEWUTS },
 	};
 	struct err ignored;
-	AUTO_FD int dir = procfs_open_file(self, "ns", O_RDONLY | O_DIRECTORY, &ignored);
+	AUTO_FD int dir = procfs_open_own("ns", O_RDONLY | O_DIRECTORY, &ignored);
 	struct dirent64 *entry;
 	_Alignas(struct dirent64) char buf[2048];
 	ssize_t n = dir < 0 ? -1 : syscall(SYS_getdents64, dir, buf, sizeof(buf));
@@ -115,39 +115,42 @@ static void look_at_namespaces(struct host *h, const struct procfs *self)
 }
 
 /* By the namespace itself: a map of everything to itself looks like the initial one. */
-static void look_at_userns(struct host *h, const struct procfs *self)
+static void look_at_userns(struct host *h)
 {
 	char user[64] = "";
 	struct err ignored;
 
-	h->in_userns = root_read_link_at(self->fd, "ns/user", user, sizeof(user), &ignored) > 0 &&
+	h->in_userns = root_read_link_at(AT_FDCWD, "/proc/self/ns/user", user, sizeof(user), &ignored) > 0 &&
 		       strcmp(user, INITIAL_USERNS) != 0;
 	h->is_rootless = h->uid != 0 || h->in_userns;
 }
 
-static void look_at_signals(struct host *h, const struct procfs *self)
+static int look_at_signals(struct host *h, struct err *e)
 {
 	char text[4096];
-	struct err ignored;
 	const char *line;
 
 	h->ignored_signals = SIGNALS_ALL;
-	if (procfs_read(self, "status", text, sizeof(text), &ignored) < 0 || !(line = strstr(text, "\nSigIgn:\t")))
-		return;
+	if (procfs_read_own("status", text, sizeof(text), e) < 0)
+		return -1;
+	line = strstr(text, "\nSigIgn:\t");
+	if (!line)
+		return 0;
 	errno = 0;
 	h->ignored_signals = strtoull(line + strlen("\nSigIgn:\t"), NULL, 16);
 	if (errno)
 		h->ignored_signals = SIGNALS_ALL;
+	return 0;
 }
 
-static void look_at_guards(struct host *h, const struct procfs *self)
+static void look_at_guards(struct host *h)
 {
 	char text[4096];
 	struct err ignored;
 
 	/* Without a policy everybody is "kernel", as libselinux reads it too. */
 	h->has_selinux = path_has_magic("/sys/fs/selinux", SELINUX_MAGIC) &&
-			 procfs_read(self, "attr/current", text, sizeof(text), &ignored) > 0 &&
+			 procfs_read_own("attr/current", text, sizeof(text), &ignored) > 0 &&
 			 strcmp(text, "kernel") != 0;
 	h->has_apparmor = read_small("/sys/module/apparmor/parameters/enabled", text, sizeof(text)) &&
 			  text[0] == 'Y';
@@ -184,7 +187,6 @@ static void look_at_cpus(struct host *h)
 struct cgroup_look {
 	struct host *host;
 	struct arena *arena;
-	const struct procfs *self;      /* our own directory in /proc */
 	const char *mounts;             /* text of mountinfo, read when it is first needed */
 };
 
@@ -195,7 +197,7 @@ static const char *mounts_of(struct cgroup_look *l)
 
 	if (l->mounts)
 		return l->mounts;
-	fd = procfs_open_file(l->self, "mountinfo", O_RDONLY, &ignored);
+	fd = procfs_open_own("mountinfo", O_RDONLY, &ignored);
 	if (fd >= 0)
 		l->mounts = fd_read_all(fd, TEXT_MAX, l->arena, NULL, &ignored);
 	if (!l->mounts)
@@ -332,7 +334,7 @@ static void look_at_cgroups(struct cgroup_look *l)
 	struct err ignored;
 	char buf[OWN_CGROUPS_MAX], *text = NULL, *end;
 
-	if (procfs_read(l->self, "cgroup", buf, sizeof(buf), &ignored) > 0)
+	if (procfs_read_own("cgroup", buf, sizeof(buf), &ignored) > 0)
 		text = arena_strdup(l->arena, buf);
 	end = text ? text + strlen(text) : NULL;
 
@@ -364,28 +366,22 @@ static void look_at_cgroups(struct cgroup_look *l)
 int host_look_for(struct host *h, unsigned facts, struct arena *a, struct err *e)
 {
 	TRACE("look at the host");
-	AUTO(procfs) proc = PROCFS_NONE, self = PROCFS_NONE;
 
 	*h = (struct host){ .ns_kinds = facts & HOST_NAMESPACES ? 0 : UINT64_MAX };
-	if (look_at_kernel(h, a, e) < 0 || procfs_open_host(&proc, e) < 0)
-		return err_in(e, "this host");
-	/* Names beneath this directory are looked up as strictly as beneath /proc. */
-	self.fd = procfs_open_file(&proc, "self", O_PATH | O_DIRECTORY, e);
-	if (self.fd < 0)
+	if (look_at_kernel(h, a, e) < 0 || look_at_signals(h, e) < 0)
 		return err_in(e, "this host");
 	look_at_ourselves(h);
-	look_at_userns(h, &self);
-	look_at_signals(h, &self);
+	look_at_userns(h);
 	if (facts & HOST_NAMESPACES)
-		look_at_namespaces(h, &self);
+		look_at_namespaces(h);
 	if (facts & HOST_GUARDS)
-		look_at_guards(h, &self);
+		look_at_guards(h);
 	if (facts & HOST_RDT)
 		look_at_rdt(h, a);
 	if (facts & HOST_CPUS)
 		look_at_cpus(h);
 	if (facts & HOST_CGROUPS)
-		look_at_cgroups(&(struct cgroup_look){ .host = h, .arena = a, .self = &self });
+		look_at_cgroups(&(struct cgroup_look){ .host = h, .arena = a });
 	return 0;
 }
 

@@ -126,6 +126,29 @@ ssize_t procfs_read(const struct procfs *p, const char *name, char *buf, size_t 
 	return n < 0 ? err_in(e, "\"/proc/%s\"", name) : n;
 }
 
+int procfs_open_own(const char *name, int oflags, struct err *e)
+{
+	struct open_how how = { .flags = (unsigned)oflags | O_CLOEXEC | O_NOCTTY, .resolve = RESOLVE_NO_MAGICLINKS };
+	char path[NAME_SIZE];
+	AUTO_FD int fd = -EBADF;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/%s", name);
+	fd = sys_openat2(AT_FDCWD, path, &how);
+	if (fd < 0)
+		return err_sys(e, "open \"%s\"", path);
+	if (!fd_has_magic(fd, PROC_SUPER_MAGIC))
+		return err_set(e, ERR_SYSTEM, "\"%s\" is not in a proc file system", path);
+	return TAKE_FD(fd);
+}
+
+ssize_t procfs_read_own(const char *name, char *buf, size_t size, struct err *e)
+{
+	AUTO_FD int fd = procfs_open_own(name, O_RDONLY, e);
+	ssize_t n = fd < 0 ? -1 : fd_read_made(fd, buf, size, e);
+
+	return fd >= 0 && n < 0 ? err_in(e, "\"/proc/self/%s\"", name) : n;
+}
+
 ssize_t procfs_read_host(pid_t pid, const char *name, char *buf, size_t size, struct err *e)
 {
 	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };

@@ -29,6 +29,12 @@ int procfs_open_host(struct procfs *, struct err *);
 int procfs_open_file(const struct procfs *, const char *name, int oflags, struct err *);
 int procfs_write(const struct procfs *, const char *name, const char *text, struct err *);
 ssize_t procfs_read(const struct procfs *, const char *name, char *buf, size_t size, struct err *);
+/*
+ * A file of "/proc/self", opened without anything else of /proc, for reading on the host: the file itself is checked to be of
+ * a procfs, and the link "self" is the kernel's there.
+ */
+int procfs_open_own(const char *name, int oflags, struct err *);
+ssize_t procfs_read_own(const char *name, char *buf, size_t size, struct err *);
 /* One small file of the host's "/proc/PID", opened and left again, where nothing else of /proc is needed. */
 ssize_t procfs_read_host(pid_t pid, const char *name, char *buf, size_t size, struct err *);
 /* For magic links that we made ourselves: "self/fd/7", "123/ns/net". */

@@ -79,7 +79,7 @@ static void test_round_trip(void)
 		r.saved.annotations.n = 2;
 		r.saved.groups.v = groups;
 		r.saved.groups.n = 1;
-		OK(record_save(&r, &e) == 0 && record_save_config(&r, "{ }\n", 4, &e) == 0, "saved");
+		OK(record_save(&r, &mem, &e) == 0 && record_save_config(&r, "{ }\n", 4, &e) == 0, "saved");
 		record_keep(&r);
 	}
 	AUTO(record) r = RECORD_NONE;

@@ -58,7 +58,7 @@ static void hand_down(int group, const char *controllers)
 }
 
 /* v1: a new cpuset has neither CPUs nor memory, and nobody can enter it before it has: those of its parent. */
-static int inherit(int parent, int child, bool is_new, const char *file, struct err *e)
+static int inherit(int child, bool is_new, const char *file, struct err *e)
 {
 	char text[4096];
 	ssize_t n = is_new ? 0 : groupfs_read(child, file, text, sizeof(text), e);
@@ -67,16 +67,15 @@ static int inherit(int parent, int child, bool is_new, const char *file, struct 
 		return -1;
 	if (n > 1)
 		return 0;
-	if (groupfs_read(parent, file, text, sizeof(text), e) < 0)
+	if (groupfs_read_above(child, file, text, sizeof(text), e) < 0)
 		return -1;
 	text[strcspn(text, "\n")] = '\0';
 	return groupfs_write(child, file, text, e);
 }
 
-static int inherit_all(int parent, int child, bool is_new, struct err *e)
+static int inherit_all(int child, bool is_new, struct err *e)
 {
-	return inherit(parent, child, is_new, "cpuset.cpus", e) < 0 ? -1 :
-		inherit(parent, child, is_new, "cpuset.mems", e);
+	return inherit(child, is_new, "cpuset.cpus", e) < 0 ? -1 : inherit(child, is_new, "cpuset.mems", e);
 }
 
 static bool is_cpuset(const struct cgroup_plan_dir *p)
@@ -96,7 +95,7 @@ static int step(int *cur, const char *name, bool cpuset, uint32_t *made, struct 
 	child = groupfs_find(*cur, name, e);
 	if (child < 0)
 		return -1;
-	if (cpuset && inherit_all(*cur, child, new, e) < 0)
+	if (cpuset && inherit_all(child, new, e) < 0)
 		return -1;
 	own_close(cur);
 	*cur = TAKE_FD(child);
@@ -184,17 +183,17 @@ static bool make_last(struct cgroup_dir *out, const struct cgroup_plan_dir *p, c
 	char path[4096];
 	struct err ignored;
 
-	if (p->is_v2 || is_cpuset(p)) {
+	if (p->is_v2) {
 		t = (struct text)TEXT(path);
 		text_addn(&t, out->path, (size_t)(strrchr(out->path, '/') - out->path));
 		parent = t.cut ? -1 : groupfs_open_known(path, &ignored);
-		if (parent < 0 || (p->is_v2 && !hands_down(parent, controllers)))
+		if (parent < 0 || !hands_down(parent, controllers))
 			return false;
 	}
 	if (groupfs_make(AT_FDCWD, out->path, &ignored) != 1)
 		return false;
 	out->fd = groupfs_open_known(out->path, &ignored);
-	if (out->fd < 0 || (is_cpuset(p) && inherit_all(parent, out->fd, true, &ignored) < 0)) {
+	if (out->fd < 0 || (is_cpuset(p) && inherit_all(out->fd, true, &ignored) < 0)) {
 		own_close(&out->fd);
 		(void)groupfs_remove(AT_FDCWD, out->path, &ignored);
 		return false;
