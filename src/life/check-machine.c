@@ -19,6 +19,7 @@
 #include "plan/check.h"
 #include "sys/accounts.h"
 #include "sys/fd.h"
+#include "sys/groupfs.h"
 #include "sys/procfs.h"
 #include "sys/root.h"
 
@@ -378,6 +379,42 @@ static bool has_file(const struct look *l, const char *dir, const char *file)
 	return path_allows(arena_printf(l->mem, "%s/%s", dir, file), F_OK);
 }
 
+/* A group of v1, which has all files of its controllers, unlike the topmost one; NULL: none is there to look at. */
+static const char *sample(const struct look *l, const struct cgroup_plan_dir *d)
+{
+	const char *at = existing(l, d);
+	char name[GROUP_NAME_MAX + 1];
+	AUTO_FD int top = -EBADF;
+	struct err ignored;
+	uint64_t id;
+
+	if (!str_eq(at, d->mount))
+		return at;
+	top = groupfs_open_known(d->mount, &ignored);
+	if (top < 0 || groupfs_child(top, 0, name, &id, &ignored) <= 0)
+		return NULL;
+	return arena_printf(l->mem, "%s/%s", d->mount, name);
+}
+
+static void write_v1(const struct look *l, const struct cgroup_write *w, const struct cgroup_write *before, const char *path)
+{
+	const struct cgroup_plan_dir *d = &l->plan->cgroup.dir[w->dir];
+	const char *group = sample(l, d), *at = existing(l, d);
+	char text[32];
+	struct err ignored;
+
+	if (group ? !has_file(l, group, w->file) && !(before && has_file(l, group, before->file)) :
+		    is_kernels_choice(w->file) && !has_file(l, d->mount, w->file)) {
+		ERROR(l, ERR_UNSUPPORTED, "%s: this kernel has no %s", path, w->file);
+		return;
+	}
+	/* Groups begin without any, and can give no more than they have. */
+	if (str_eq(w->file, "cpu.rt_runtime_us") && !str_eq(w->text, "0") &&
+	    file_read_at(AT_FDCWD, arena_printf(l->mem, "%s/%s", at, w->file), text, sizeof(text), &ignored) > 0 &&
+	    str_eq(text, "0\n"))
+		ERROR(l, ERR_UNSUPPORTED, "%s: the cgroup \"%s\" has no real-time runtime to give", path, at);
+}
+
 /* Of "hugetlb.2MB.max". */
 static bool has_page_size(const struct look *l, const char *file)
 {
@@ -401,8 +438,7 @@ static void write_(const struct look *l, const struct cgroup_write *w, const str
 	if (w->flags & (WRITE_OPTIONAL | WRITE_ELSE) || str_starts(w->file, "cgroup."))
 		return;
 	if (!d->is_v2) {
-		if (is_kernels_choice(w->file) && !has_file(l, d->mount, w->file))
-			ERROR(l, ERR_UNSUPPORTED, "%s: this kernel has no %s", path, w->file);
+		write_v1(l, w, before, path);
 		return;
 	}
 	if (file_read_at(AT_FDCWD, arena_printf(l->mem, "%s/cgroup.controllers", at), text, sizeof(text), &ignored) < 0)

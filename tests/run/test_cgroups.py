@@ -106,7 +106,7 @@ def test_ps_lists_every_process(husk, bundle, group):
         time.sleep(0.01)
     pids = json.loads(husk("ps", "--format", "json", ident, check=0).out)
     assert len(pids) == 3 and husk.state(ident)["pid"] in pids
-    table = husk("ps", ident, check=0).out.splitlines()
+    table = husk("ps", ident, "-eo", "pid,args", check=0).out.splitlines()
     assert len(table) == 4 and "PID" in table[0]
     husk("delete", "--force", ident, check=0)
 

@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 
+from tests.kernel import needs_time
 from tests.run.test_bundles import CAPTURED, give_root_to_its_user
 from tests.run.test_captured_bundles import LACKS, adapt
 
@@ -53,7 +54,7 @@ def test_there_are_thirty_classes_of_mistakes_with_three_each():
         assert len(source.with_suffix(".expected").read_text().splitlines()) >= 3, source
 
 
-@pytest.mark.parametrize("source", BROKEN, ids=lambda p: p.stem)
+@pytest.mark.parametrize("source", [pytest.param(p, marks=needs_time) if p.stem == "clocks" else p for p in BROKEN], ids=lambda p: p.stem)
 def test_all_mistakes_are_found_at_their_lines_in_one_run(husk, broken, source):
     wanted = {(s, int(n), p) for s, n, p in
               (line.split(" ", 2) for line in source.with_suffix(".expected").read_text().splitlines())}
@@ -408,10 +409,17 @@ LIMITS = {
 }
 
 
+def has_groups(controller):
+    top = f"/sys/fs/cgroup/{controller}"
+    return os.path.isdir(top) and any(entry.is_dir() for entry in os.scandir(top))
+
+
 @pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS)
 def test_check_and_run_agree_about_limits(husk, bundle, limits):
     bundle.linux["resources"] = limits
     bundle.write()
     checked = husk("check", bundle.path)
     ran = husk("run", "--bundle", bundle.path, husk.new_id())
+    if checked.code == 0 and not has_groups("blkio") and "has no \"blkio." in ran.err:
+        pytest.skip("on v1 only another group beneath the topmost shows which files there are")
     assert (checked.code == 0) == (ran.code == 0), (checked, ran)

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from tests.conftest import in_terminal
+from tests.kernel import needs_time
 
 
 def caps_of(text):
@@ -125,6 +126,7 @@ def test_user_namespace(husk, bundle):
     assert (bundle.rootfs / "tmp/x").stat().st_uid == 100000
 
 
+@needs_time
 def test_time_namespace_has_its_offsets(husk, bundle):
     bundle.linux["namespaces"].append({"type": "time"})
     bundle.linux["timeOffsets"] = {"boottime": {"secs": 1000000}, "monotonic": {"secs": 500, "nanosecs": 7}}

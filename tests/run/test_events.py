@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import leftover_cgroups, remove_cgroup
 from tests.groups import read
+from tests.kernel import TELLS_OF_ENDS, needs_ends
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 HUNGRY = "x=a; while :; do x=$x$x; done"
@@ -87,7 +88,7 @@ def test_the_stream_tells_a_whole_life(husk, bundle, stream):
     assert s.types(ident) == ["created", "started", "paused", "resumed", "exited", "deleted"]
     assert all(RFC3339.fullmatch(e["time"]) for e in events) and [e["time"] for e in events] == sorted(e["time"] for e in events)
     assert {e["pid"] for e in events[:5]} == {pid}
-    assert events[4]["exit"]["code"] == 137 and events[4]["exit"]["signal"] == 9
+    assert not TELLS_OF_ENDS or events[4]["exit"]["code"] == 137 and events[4]["exit"]["signal"] == 9
     s.end()
     assert not (husk.root / ".listeners").exists(), "the stream leaves nothing behind"
 
@@ -109,7 +110,7 @@ def test_lives_of_milliseconds_and_many_at_once_lose_nothing(husk, bundle, strea
     for ident in idents:
         events = s.deleted(ident)
         assert [e["type"] for e in events] == ["created", "started", "exited", "deleted"], events
-        assert events[2]["exit"]["code"] == 3
+        assert not TELLS_OF_ENDS or events[2]["exit"]["code"] == 3
     assert len(s.end()) == 4 * len(idents)
 
 
@@ -124,7 +125,8 @@ def test_nothing_is_lost_while_the_stream_stands_still(husk, bundle, stream):
     os.kill(s.process.pid, signal.SIGCONT)
     for ident in idents:
         events = s.deleted(ident)
-        assert s.types(ident) == ["created", "started", "exited", "deleted"] and events[2]["exit"]["code"] == 5
+        assert s.types(ident) == ["created", "started", "exited", "deleted"]
+        assert not TELLS_OF_ENDS or events[2]["exit"]["code"] == 5
 
 
 def test_the_stream_begins_with_what_is_there(husk, bundle, stream):
@@ -154,12 +156,13 @@ def test_the_stream_tells_of_the_oom_killer(husk, bundle, stream):
     husk.run(bundle.sh(HUNGRY), check=137)
     events = s.deleted(husk.ids[-1])
     assert [e["type"] for e in events] == ["created", "started", "oom", "exited", "deleted"]
-    assert events[3]["exit"]["oomKilled"] is True
+    assert not TELLS_OF_ENDS or events[3]["exit"]["oomKilled"] is True
     ident = husk.started(bundle.sh(f"sh -c '{HUNGRY}'; sleep 1000"))
     s.until(lambda: "oom" in s.types(ident))
     assert husk.state(ident)["status"] == "running"
 
 
+@needs_ends
 def test_the_stream_keeps_how_containers_end(husk, bundle, stream):
     s = stream()
     ident = husk.started(bundle.sh("exit 4"))

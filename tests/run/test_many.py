@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.conftest import wait_for
+from tests.kernel import needs_ps
 
 
 def pids(husk, ident):
@@ -36,6 +37,7 @@ def test_list_refuses_other_formats_and_arguments(husk):
     assert husk("list", "x").code != 0
 
 
+@needs_ps
 def test_ps_is_the_hosts_table_of_the_containers_processes(husk, bundle):
     ident = husk.started(bundle.sh("sleep 1001 & sleep 1002 & wait"))
     wait_for(lambda: len(pids(husk, ident)) == 3, 10)
@@ -45,7 +47,7 @@ def test_ps_is_the_hosts_table_of_the_containers_processes(husk, bundle):
     assert sum(row.endswith(" sleep 1001") for row in rows) == 1
 
 
-@pytest.mark.parametrize("options", [["-eo", "pid,comm"], ["-e", "-o", "comm,pid"], ["aux"], ["-ef"]])
+@pytest.mark.parametrize("options", [["-eo", "pid,comm"], ["-e", "-o", "comm,pid"], pytest.param(["aux"], marks=needs_ps), pytest.param(["-ef"], marks=needs_ps)])
 def test_ps_passes_its_options_on(husk, bundle, options):
     ident = husk.started(bundle)
     head, row = husk("ps", ident, *options, check=0).out.splitlines()

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from tests.kernel import needs_tmpfs_idmap
+
 
 def line_of(text, where):
     """Fields of /proc/self/mountinfo for the last mount at WHERE: (options, optional fields, type, super options)."""
@@ -292,7 +294,7 @@ def test_sysfs_and_proc_of_the_host_in_a_user_namespace(husk, bundle):
     assert "ead-only" in out and line_of(out, "/sys")[0][0] == "ro"
 
 
-@pytest.mark.parametrize("kind", ["bind", "tmpfs"])
+@pytest.mark.parametrize("kind", ["bind", pytest.param("tmpfs", marks=needs_tmpfs_idmap)])
 def test_an_idmapped_mount(husk, bundle, tmp_path, kind):
     d = tmp_path / "d"
     d.mkdir()
@@ -316,6 +318,7 @@ def test_idmap_without_any_mapping_is_an_error(husk, bundle, tmp_path):
     husk.refuse(bundle.mount("/m", tmp_path, options=["bind", "idmap"]), "mounts[6].options", "user namespace")
 
 
+@needs_tmpfs_idmap
 def test_ridmap_reaches_the_mounts_beneath(husk, bundle, tmp_path, host_mount):
     host_mount(tmp_path / "top", "sub")
     bundle.mount("/m", tmp_path / "top", options=["rbind", "ridmap=uids=0-7-9;gids=0-8-9"])

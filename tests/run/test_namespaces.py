@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from tests.kernel import needs_time
+
 ALL = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts", "user": "user", "cgroup": "cgroup", "time": "time",
        "mount": "mnt"}
 LIST = "for n in cgroup ipc mnt net pid time user uts; do readlink /proc/self/ns/$n; done"
@@ -16,7 +18,7 @@ LIST = "for n in cgroup ipc mnt net pid time user uts; do readlink /proc/self/ns
 
 def of(pid, kind="*"):
     names = ALL.values() if kind == "*" else [ALL[kind]]
-    return {n: os.readlink(f"/proc/{pid}/ns/{n}") for n in names}
+    return {n: os.readlink(f"/proc/{pid}/ns/{n}") for n in names if os.path.exists(f"/proc/self/ns/{n}")}
 
 
 def with_everything(bundle, offset=864000):
@@ -34,12 +36,14 @@ def offsets_in(text):
     return [line.split() for line in text.splitlines()]
 
 
+@needs_time
 def test_all_eight_are_new(husk, bundle):
     ident = husk.started(with_everything(bundle))
     inside, outside = of(husk.state(ident)["pid"]), of("self")
     assert all(inside[k] != outside[k] for k in inside)
 
 
+@needs_time
 def test_init_is_husks_own_child_of_the_right_user_when_bridged(husk, bundle):
     ident = husk.started(with_everything(bundle))
     status = pathlib.Path(f"/proc/{husk.state(ident)['pid']}/status").read_text()
@@ -47,6 +51,7 @@ def test_init_is_husks_own_child_of_the_right_user_when_bridged(husk, bundle):
     assert "NSpid:" in status and status.split("NSpid:")[1].split()[1] == "1"
 
 
+@needs_time
 @pytest.mark.parametrize("user", [False, True])
 def test_time_offsets(husk, bundle, user):
     if user:
@@ -59,6 +64,7 @@ def test_time_offsets(husk, bundle, user):
     assert ["boottime", "1000000", "0"] in offsets_in(husk("exec", ident, "cat", "/proc/self/timens_offsets", check=0).out)
 
 
+@needs_time
 def test_negative_time_offsets(husk, bundle):
     bundle.linux["namespaces"].append({"type": "time"})
     bundle.linux["timeOffsets"] = {"monotonic": {"secs": -10, "nanosecs": 500000000}}
@@ -66,6 +72,7 @@ def test_negative_time_offsets(husk, bundle):
     assert ["monotonic", "-10", "500000000"] in offsets_in(out)
 
 
+@needs_time
 @pytest.mark.parametrize("offsets, namespaces, needle", [
     ({"boottime": {"secs": 1}}, [], "linux.timeOffsets"),
     ({"boottime": {"secs": 1, "nanosecs": 1000000000}}, [{"type": "time"}], "linux.timeOffsets.boottime.nanosecs"),
@@ -77,6 +84,7 @@ def test_bad_time_offsets_are_refused(husk, bundle, offsets, namespaces, needle)
     husk.refuse(bundle, needle)
 
 
+@needs_time
 def test_exec_enters_all_namespaces(husk, bundle):
     ident = husk.started(with_everything(bundle))
     inside = of(husk.state(ident)["pid"])
@@ -95,6 +103,7 @@ def test_exec_as_another_user_of_a_user_namespace(husk, bundle):
     assert out.split() == ["1000", "CapEff:", "0" * 16]
 
 
+@needs_time
 @pytest.mark.parametrize("user", [False, True])
 def test_all_namespaces_of_another_container_are_joined(husk, bundle, user, tmp_path):
     if user:

@@ -16,6 +16,7 @@ import time
 import pytest
 
 from tests.conftest import SPEC, STATE, USAGE, in_terminal
+from tests.kernel import needs_time
 
 SRC = pathlib.Path(__file__).parents[2] / "src"
 METADATA = {"process_name": "name", "thread_name": "name", "process_sort_index": "sort_index"}
@@ -175,6 +176,7 @@ def test_exec_is_traced_with_its_own_stages_and_the_bridge_before_them(husk, bun
     assert "wait for execve" in names(spans, "host") and "watch" in names(spans, "host")
 
 
+@needs_time
 def test_time_namespaces_do_not_shift_the_stages(husk, bundle, trace):
     bundle.linux["namespaces"].append({"type": "time"})
     bundle.linux["timeOffsets"] = {"monotonic": {"secs": 100000, "nanosecs": 0}, "boottime": {"secs": 100000, "nanosecs": 0}}
