@@ -129,9 +129,8 @@ int stage_fork(struct init *in, struct err *e)
 	if (pid > 0)
 		hand_over(in, (pid_t)pid, pidfd);
 
-	/* The bridge has asked and left: husk answers when it is gone, so the conversation is ours from here on. */
-	if (handshake_await(&in->talk, STEP_INIT, NULL, e) < 0)
-		return -1;
+	/* The bridge asks and leaves: husk answers when it is gone, so the conversation is ours from then on. */
+	handshake_await_later(&in->talk, STEP_INIT);
 	procfs_undo(&in->proc);         /* it was that of the bridge's PID namespace */
 	in->proc = PROCFS_NONE;
 	return 0;
@@ -156,5 +155,8 @@ int stage_place(struct init *in, struct err *e)
 		in->inner_group = a.parcel.fds[0];
 	else if (a.parcel.nfds && cgroup_enter_apply(a.parcel.fds, a.parcel.nfds, e) < 0)
 		return -1;
+	if (in->n_groups && cgroup_enter_apply(in->groups, in->n_groups, e) < 0)
+		return -1;
+	in->n_groups = 0;
 	return schedule_final_apply(&in->plan->schedule, e);
 }

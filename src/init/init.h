@@ -21,6 +21,7 @@ struct init {
 	int hook_out, hook_err;         /* 0: none */
 	int ns_fds[NS_KINDS];
 	int inner_group;                /* what its cgroup namespace shall not take for the root; entered after */
+	int groups[CGROUP_DIRS], n_groups;      /* what to enter them by */
 	struct procfs proc;             /* of our PID namespace; opened by the first stage that needs it */
 	struct rootfs_inputs inputs;
 	struct rootfs rootfs;

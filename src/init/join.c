@@ -31,7 +31,7 @@ const struct stage join_stages[] = {
 	{ STAGE_USER_NS,       stage_user_ns       }, /* root inside the user namespace that was joined */
 	{ STAGE_FORK,          stage_fork          }, /* its child is in the PID namespace; asks INIT */
 	{ STAGE_SESSION,       stage_session       }, /* away from the caller's terminal */
-	{ STAGE_PLACE,         stage_place         }, /* asks PLACE; through descriptors opened on the host, so namespaces do not matter */
+	{ STAGE_PLACE,         stage_place         }, /* through descriptors of the host, whatever the namespaces; may ask PLACE */
 	{ STAGE_ENTER_ROOT,    enter_root          }, /* before any path of the container is looked at */
 	{ STAGE_KEYRING,       stage_keyring       }, /* the container's, by its name */
 	{ STAGE_TERMINAL,      stage_terminal      }, /* out of the container's devpts; asks CONSOLE */
@@ -45,7 +45,7 @@ const struct stage join_stages[] = {
 	{ STAGE_CWD,           stage_cwd           }, /* as the user */
 	{ STAGE_PROGRAM,       stage_program       }, /* as the user */
 	{ STAGE_DESCRIPTORS,   stage_descriptors   }, /* all but the promised ones close on exec */
-	{ STAGE_READY,         stage_ready         }, /* husk then waits for the socket to close by execve(2) */
+	{ STAGE_READY,         stage_ready         }, /* asks nothing: husk waits for the socket to close by execve(2) */
 	{ STAGE_LIMITS,        stage_limits        }, /* late, as in create */
 	{ STAGE_SECCOMP,       stage_seccomp       }, /* last */
 	{ STAGE_PAYLOAD,       stage_payload       }, /* does not return */

@@ -62,6 +62,8 @@ static int receive(struct init *in, int base)
 		in->target_root = -EBADF;
 	in->hook_out = in->plan->hooks.out && fcntl(base + INIT_FD_HOOK_OUT, F_GETFD) >= 0 ? base + INIT_FD_HOOK_OUT : 0;
 	in->hook_err = in->plan->hooks.err && fcntl(base + INIT_FD_HOOK_ERR, F_GETFD) >= 0 ? base + INIT_FD_HOOK_ERR : 0;
+	for (int i = 0; i < in->n_groups; i++)
+		in->groups[i] = base + INIT_FD_GROUPS + i;
 	for (int i = 0; i < NS_KINDS; i++)
 		in->ns_fds[i] = i < in->plan->ns.n_joins ? base + INIT_FD_NS + i : -EBADF;
 	return 0;
@@ -80,13 +82,17 @@ int main(int argc, char **argv)
 		.proc = { -EBADF }, .outer = { -EBADF }, .rootfs = { .root = { -EBADF, "rootfs" } },
 		.slave = -EBADF, .gate = -EBADF, .starter = -EBADF,
 	};
-	const bool is_traced = argc == 3 && str_eq(argv[2], INIT_TRACES);
+	const bool is_traced = argc == 4 && str_eq(argv[3], INIT_TRACES);
 	const uint64_t begin = is_traced ? trace_clock() : 0;
-	uint64_t base;
+	uint64_t base, groups;
 	struct err e;
 
 	/* Run by hand, or by somebody inside through /proc/self/exe: nothing is handed down. */
-	if ((argc != 2 && !is_traced) || !num_parse(argv[1], 1 << 20, &base) || base < 3 || receive(&in, (int)base) < 0)
+	if ((argc != 3 && !is_traced) || !num_parse(argv[1], 1 << 20, &base) || base < 3 ||
+	    !num_parse(argv[2], CGROUP_DIRS, &groups))
+		return 1;
+	in.n_groups = (int)groups;
+	if (receive(&in, (int)base) < 0)
 		return 1;
 	in.is_traced = is_traced;
 	if (is_traced)

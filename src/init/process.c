@@ -184,6 +184,9 @@ int stage_ready(struct init *in, struct err *e)
 {
 	struct letter a = { .parcel = { .nfds = 0 } };
 
+	/* Who was called off (while it stood still in a frozen group) must not run when nobody knows of it any more. */
+	if (!handshake_needs(&in->talk, STEP_READY))
+		return handshake_is_over(&in->talk) ? err_set(e, ERR_PEER, "husk went away") : 0;
 	if (handshake_ask(&in->talk, STEP_READY, NULL, &a, e) < 0)
 		return -1;
 	if (a.parcel.nfds)

@@ -66,6 +66,7 @@ static int move_devices(const struct making *m, struct err *e)
 static int serve_place(void *self, struct letter *question, struct letter *answer, struct err *e)
 {
 	struct making *m = self;
+	const char *inner = m->plan->is_exec ? NULL : m->plan->cgroup.inner;
 
 	(void)question;
 	if (m->plan->cgroup.unit.name && cgroup_make_scope(&m->cgroup, &m->plan->cgroup, m->child.pid, e) < 0)
@@ -74,7 +75,10 @@ static int serve_place(void *self, struct letter *question, struct letter *answe
 	    schedule_serve(&m->plan->schedule, m->child.pid, e) < 0 ||
 	    rdt_enter(&m->rdt, m->child.pid, e) < 0 || move_devices(m, e) < 0)
 		return -1;
-	return cgroup_entries(&m->cgroup, m->plan->is_exec ? NULL : m->plan->cgroup.inner, answer->parcel.fds, &answer->parcel.nfds, e);
+	/* Other groups were there before init, which has been given the way into them at birth. */
+	if (!inner && !m->plan->cgroup.unit.name)
+		return 0;
+	return cgroup_entries(&m->cgroup, inner, answer->parcel.fds, &answer->parcel.nfds, e);
 }
 
 static int serve_trees(void *self, struct letter *question, struct letter *answer, struct err *e)
@@ -146,8 +150,6 @@ static int serve_ready(void *self, struct letter *question, struct letter *answe
 	/* From here on the container has, or lacks, the mounts: when this fails init takes its own away again. */
 	if (m->plan->only_mounts)
 		return record_save(&m->record, &m->mem, e);
-	if (m->plan->is_exec)
-		return 0;
 	if (cgroup_finish(&m->cgroup, &m->plan->cgroup, e) < 0)
 		return -1;
 	m->record.saved.complete = true;
@@ -173,6 +175,20 @@ static bool is_real_time(const struct schedule_plan *s)
 	return s->has_scheduler && (s->policy == SCHED_FIFO || s->policy == SCHED_RR);
 }
 
+/* An exec has no step READY: what husk would do then can as well be done when the program runs. */
+static bool is_over_with_execve(const struct plan *p)
+{
+	return p->is_exec && !p->only_mounts;
+}
+
+static int await_execve(struct child *c, struct err *e)
+{
+	if (handshake_wait_exec(&c->talk, e) < 0 || child_check_executed(c, e) < 0)
+		return -1;
+	c->stamps.executed = trace_now();
+	return 0;
+}
+
 int converse(struct making *m, struct err *e)
 {
 	TRACE("conversation");
@@ -182,7 +198,7 @@ int converse(struct making *m, struct err *e)
 		[STEP_NOTIFY] = serve_notify, [STEP_READY] = serve_ready,
 	};
 
-	if (handshake_serve(&m->child.talk, serve, m, e) == 0)
+	if (handshake_serve(&m->child.talk, serve, m, e) == 0 && (!is_over_with_execve(m->plan) || await_execve(&m->child, e) == 0))
 		return 0;
 	(void)child_explain(&m->child, e);
 	/* cgroup v1 takes no real-time process into a group without real-time runtime, and says no more than EINVAL. */

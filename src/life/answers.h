@@ -5,5 +5,5 @@
 #include "base/err.h"
 #include "life/making.h"
 
-/* Serves every step to the end; explains the death of init when it dies. */
+/* Serves every step to the end, an exec to its execve(2); explains the death of init when it dies. */
 int converse(struct making *, struct err *);

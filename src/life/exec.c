@@ -117,7 +117,6 @@ static int decide(struct joining *j, const struct exec_request *given, struct er
 	if (process && rq.tty && !process->terminal)
 		return err_set(e, ERR_USAGE, "--tty contradicts the file of --process, which says no \"terminal\"");
 	rq.process = process;
-	rq.enters_groups = cgroup_has_v1(&m->cgroup);
 	rq.no_new_keyring = m->record.saved.no_new_keyring;
 	rq.container = (struct root){ .fd = j->root, .name = "rootfs" };
 	return plan_exec(&m->plan, m->config, &rq, &m->host, &m->shared, e);
@@ -139,6 +138,7 @@ static int enter(struct joining *j, const struct exec_request *rq, struct err *e
 {
 	struct making *m = &j->making;
 	struct spawn_request birth = { .arena = &m->shared, .target = j->target, .target_root = j->root };
+	AUTO(parcel) groups = {};
 
 	if ((rq->ncgroups ? cgroup_descend(&m->cgroup, rq->cgroups, rq->ncgroups, e) :
 	     cgroup_follow(&m->cgroup, m->record.saved.pid, m->plan->cgroup.inner, e)) < 0)
@@ -149,14 +149,17 @@ static int enter(struct joining *j, const struct exec_request *rq, struct err *e
 	birth.plan = m->plan;
 	birth.cgroup = cgroup_into_fd(&m->cgroup);
 	m->console_socket = rq->console_socket;
-	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0 || converse(m, e) < 0)
+	if (cgroup_entries(&m->cgroup, NULL, groups.fds, &groups.nfds, e) < 0)
+		return -1;
+	birth.groups = &groups;
+	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0)
+		return -1;
+	parcel_undo(&groups);
+	/* The pid file says that it runs, so it comes after the execve: engines look at nothing else. */
+	if (converse(m, e) < 0)
 		return -1;
 	if (rq->pidfd_socket && making_pidfd_socket(rq->pidfd_socket, m->child.pidfd, e) < 0)
 		return -1;
-	/* The pid file says that it runs, so it comes after the execve: engines look at nothing else. */
-	if (handshake_wait_exec(&m->child.talk, e) < 0)
-		return -1;
-	m->child.stamps.executed = trace_now();
 	return rq->pid_file ? making_pid_file(rq->pid_file, m->child.pid, e) : 0;
 }
 

@@ -157,6 +157,7 @@ static int carry_out(struct making *m, struct err *e)
 	bool are_inside = hooks_exist(hooks, HOOK_CREATE_CONTAINER) || hooks_exist(hooks, HOOK_START_CONTAINER);
 	AUTO_FD int out = -EBADF;
 	AUTO_FD int err = -EBADF;
+	AUTO(parcel) groups = {};
 
 	if (are_inside && (hooks_open(hooks->out, &out, e) < 0 || hooks_open(hooks->err, &err, e) < 0))
 		return -1;
@@ -165,8 +166,13 @@ static int carry_out(struct making *m, struct err *e)
 	if (rdt_make(&m->rdt, &m->plan->rdt, e) < 0 || cgroup_make(&m->cgroup, &m->plan->cgroup, e) < 0)
 		return -1;
 	birth.cgroup = cgroup_into_fd(&m->cgroup);
+	/* Into the inner one it goes when its cgroup namespace is there. */
+	if (!m->plan->cgroup.inner && cgroup_entries(&m->cgroup, NULL, groups.fds, &groups.nfds, e) < 0)
+		return -1;
+	birth.groups = &groups;
 	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0)
 		return -1;
+	parcel_undo(&groups);
 	return converse(m, e);
 }
 

@@ -216,7 +216,6 @@ int plan_exec(const struct plan **out, const struct oci_config *c, const struct 
 	};
 
 	p->is_exec = true;
-	p->enters_groups = rq->enters_groups;
 	p->id = arena_strdup(a, rq->id);
 	if (check_namespaces(c, &ns, e) < 0 || annotations_read(&notes, &c->annotations, e) < 0)
 		return -1;

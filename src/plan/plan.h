@@ -40,7 +40,6 @@
 #include "sys/root.h"
 
 struct plan {
-	bool enters_groups;             /* exec: there are v1 groups to enter; those of the record, not of CGROUP */
 	bool is_exec;                   /* joins what is there, makes nothing: one more process, or ... */
 	bool only_mounts;               /* ... no process, but mounts that come (MOUNTS) or go (UNMOUNTS) */
 

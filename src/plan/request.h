@@ -53,7 +53,6 @@ struct exec_request {
 	const struct oci_cpu_affinity *cpu_affinity;
 	unsigned timeout;               /* milliseconds until it and all that it started are killed; 0: never */
 	bool no_new_privs, tty, detach, ignore_paused;
-	bool enters_groups;             /* the container has cgroups of v1 */
 	bool no_new_keyring;            /* as create was called: it then joined none either */
 	const char *const *cgroups;     /* --cgroup */
 	size_t ncgroups;

@@ -7,6 +7,7 @@
  */
 #include "spawn/handshake.h"
 
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -39,17 +40,14 @@ void stamp_put(struct crumb *c, int stage, uint64_t begin)
 	__atomic_store_n(&c->n, n + 1, __ATOMIC_RELEASE);
 }
 
-/* The common container needs PLACE and READY alone: each further step is a round trip. */
+/* The common container needs READY alone, exec not even that: each step is a round trip. */
 uint32_t spawn_needed(const struct plan *p)
 {
-	uint32_t needed = STEP_BIT(READY);
-	bool enters = p->enters_groups;
+	uint32_t needed = p->is_exec && !p->only_mounts ? 0 : STEP_BIT(READY);
 
-	for (int i = 0; i < p->cgroup.n; i++)
-		enters |= !p->cgroup.dir[i].is_v2;
-	/* systemd moves init into the scope that it makes for it. */
-	enters |= p->cgroup.manager == CGROUP_MANAGER_SYSTEMD || (p->cgroup.inner && !p->is_exec);
-	if (enters || p->limits.n || p->schedule.has_scheduler || p->schedule.has_io_priority ||
+	/* systemd moves init into the scope that it makes for it; all other groups are there, and open, before init is. */
+	if (p->cgroup.manager == CGROUP_MANAGER_SYSTEMD || (p->cgroup.inner && !p->is_exec) || p->limits.n ||
+	    p->schedule.has_scheduler || p->schedule.has_io_priority ||
 	    p->net.n || p->rdt.is_set)
 		needed |= STEP_BIT(PLACE);
 	if (p->idmap.is_set)
@@ -214,6 +212,9 @@ static int serve_one(struct handshake *h, int s, struct letter *q, serve_fn *con
 	} else {
 		reply.number = a.number;
 		ret = put(h->fd, &reply, &a.parcel, e);
+		/* The final init goes on without this one, to execve(2) when it has nothing else to ask. */
+		if (ret < 0 && s == STEP_INIT)
+			ret = 0;
 		if (ret < 0)
 			err_set(e, ERR_PEER, "init ended after it had %s", step_names[s].init_done);
 	}
@@ -265,10 +266,32 @@ int handshake_wait_exec(struct handshake *h, struct err *e)
 
 /* ---- init ------------------------------------------------------------------------ */
 
+void handshake_await_later(struct handshake *h, enum step s)
+{
+	h->later = s + 1;
+}
+
+static int settle(struct handshake *h, struct err *e)
+{
+	int s = h->later - 1;
+
+	h->later = 0;
+	return s < 0 ? 0 : handshake_await(h, (enum step)s, NULL, e);
+}
+
+bool handshake_is_over(const struct handshake *h)
+{
+	struct pollfd p = { .fd = h->fd };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 int handshake_ask_only(struct handshake *h, enum step s, const struct letter *q, struct err *e)
 {
 	struct message m = { .type = ASK, .step = (uint8_t)s, .number = q ? q->number : 0 };
 
+	if (settle(h, e) < 0)
+		return -1;
 	if (!may_ask(h, s))
 		return err_set(e, ERR_BUG, "the step %s out of order", step_names[s].name);
 	if (put(h->fd, &m, q ? &q->parcel : NULL, e) < 0)
@@ -325,5 +348,8 @@ int handshake_log(struct handshake *h, enum log_level level, const char *text)
 
 void handshake_failed(struct handshake *h, const struct err *e)
 {
+	struct err ignored;
+
+	(void)settle(h, &ignored);
 	put_failed(h->fd, e);
 }

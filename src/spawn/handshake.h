@@ -22,7 +22,7 @@
 	/*    name     init has done                       host does before answering                        */ \
 	STEP (IDMAP,   "unshared its user namespace",      "write uid_map, gid_map, setgroups of child.pid")   \
 	STEP (INIT,    "made the final init (bridge)",     "take over number = pid, fd 0 = pidfd")             \
-	STEP (PLACE,   "entered its namespaces",           "answer cgroup_entries(); rlimits, scheduler, rdt, net devices") \
+	STEP (PLACE,   "entered its namespaces",           "rlimits, scheduler, rdt, net devices; systemd: answer cgroup_entries()") \
 	STEP (TREES,   "reached a mount of the host's",    "answer trees_open() from number on (repeats)")     \
 	STEP (MOUNTED, "added its mounts",                 "note number = id of the next one (repeats)")       \
 	STEP (HOOKS,   "built the root file system",       "run prestart and createRuntime hooks")             \
@@ -44,6 +44,7 @@ struct handshake {
 	int fd;                         /* our end of the socket pair (SOCK_SEQPACKET) */
 	uint32_t needed;                /* bit per step, computed from the plan before the clone */
 	int at;                         /* the step completed last, -1 at the start */
+	int later;                      /* init: 1 + the step whose answer is still to be taken; 0: none */
 	struct crumb *crumb;            /* what init is doing (spawn/stamps.h); NULL: none */
 };
 
@@ -65,7 +66,7 @@ typedef int serve_fn(void *host, struct letter *question, struct letter *answer,
 int handshake_open(struct handshake *, uint32_t needed, int *init_fd, struct err *);
 /* Host: serves all needed steps to the end. On failure init has been told. */
 int handshake_serve(struct handshake *, serve_fn *const serve[STEP_MAX], void *host, struct err *);
-/* Host, after READY of an exec: waits for the execve. 0: done (end of file); -1: init's error. */
+/* Host, after the last step: waits for the execve. 0: done, or dead (end of file); -1: init's error. */
 int handshake_wait_exec(struct handshake *, struct err *);
 
 /* Init: a question and its answer. Q, A may be NULL. A step that is not needed: 0 at once, *A empty. */
@@ -76,6 +77,10 @@ int handshake_ask(struct handshake *, enum step, const struct letter *q, struct 
  */
 int handshake_ask_only(struct handshake *, enum step, const struct letter *q, struct err *);
 int handshake_await(struct handshake *, enum step, struct letter *a, struct err *);
+/* Only when there is something to ask or to complain of: not worth to wait for. */
+void handshake_await_later(struct handshake *, enum step);
+/* Init: has husk gone away? */
+bool handshake_is_over(const struct handshake *);
 bool handshake_needs(const struct handshake *, enum step);
 int handshake_log(struct handshake *, enum log_level, const char *text);
 void handshake_failed(struct handshake *, const struct err *);          /* init gives up */

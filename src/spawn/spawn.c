@@ -106,12 +106,12 @@ static int lowest_free(const struct passage *way, unsigned preserved)
 static int clone_init(struct child *c, const struct spawn_request *rq, struct passage *way, struct err *e)
 {
 	const struct ns_plan *ns = &rq->plan->ns;
-	char base[16];
-	char *argv[] = { (char[]){ "husk-init" }, base, trace_is_on() ? (char[]){ INIT_TRACES } : NULL, NULL };
+	char base[16], groups[16];
+	char *argv[] = { (char[]){ "husk-init" }, base, groups, trace_is_on() ? (char[]){ INIT_TRACES } : NULL, NULL };
 	struct clone_args args = {
 		.flags = CLONE_PIDFD,
 		.pidfd = (uintptr_t)&c->pidfd,
-		.exit_signal = SIGCHLD,
+		/* No exit_signal: whoever waits has the pidfd, and a SIGCHLD would only wake husk once more. */
 	};
 
 	/* The cgroup namespace would show the group of its maker: init unshares it once it is in its own. */
@@ -124,6 +124,7 @@ static int clone_init(struct child *c, const struct spawn_request *rq, struct pa
 	way->base = lowest_free(way, rq->plan->stdio.preserved);
 	way->argv = argv;
 	snprintf(base, sizeof(base), "%d", way->base);
+	snprintf(groups, sizeof(groups), "%d", rq->groups ? rq->groups->nfds : 0);
 	c->pid = birth(&args, become_init, way);
 	if (c->pid < 0) {
 		c->pid = 0;
@@ -171,6 +172,8 @@ int spawn(struct child *out, const struct spawn_request *rq, struct err *e)
 	way.from[INIT_FD_TARGET_ROOT] = rq->target_root;
 	way.from[INIT_FD_HOOK_OUT] = rq->hook_out > 0 ? rq->hook_out : -EBADF;
 	way.from[INIT_FD_HOOK_ERR] = rq->hook_err > 0 ? rq->hook_err : -EBADF;
+	for (int i = 0; rq->groups && i < rq->groups->nfds; i++)
+		way.from[INIT_FD_GROUPS + i] = rq->groups->fds[i];
 	ret = clone_init(&c, rq, &way, e);
 	close_fds(ns_fds, plan->ns.n_joins);
 	if (ret < 0)
@@ -193,6 +196,13 @@ int child_take_over(struct child *c, struct letter *question, struct err *e)
 	c->pid = c->stamps.init = (pid_t)question->number;
 	c->pidfd = TAKE_FD(question->parcel.fds[0]);
 	return 0;
+}
+
+int child_check_executed(const struct child *c, struct err *e)
+{
+	if (c->talk.crumb->stage == STAGE_PAYLOAD)
+		return 0;
+	return err_set(e, ERR_PEER, "init ended before it executed the program");
 }
 
 int child_explain(struct child *c, struct err *e)

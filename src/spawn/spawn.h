@@ -19,12 +19,12 @@
 
 /*
  * The descriptors that husk-init finds, counted from a number that is its argv[1] in decimal: 3 + plan->stdio.preserved or
- * more.  When somebody traces, INIT_TRACES is the argv[2].  Which of them are there follows from the plan; the others are not open.
+ * more; argv[2] is how many groups there are to enter.  When somebody traces, INIT_TRACES is the argv[3].  Which of them are there follows from the plan; the others are not open.
  */
-enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_FD_TARGET_ROOT, INIT_FD_HOOK_OUT, INIT_FD_HOOK_ERR,
-	       INIT_FD_NS };
+enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_FD_TARGET_ROOT, INIT_FD_HOOK_OUT, INIT_FD_HOOK_ERR, INIT_FD_NS,
+	       INIT_FD_GROUPS = INIT_FD_NS + NS_KINDS };
 #define INIT_TRACES "trace"
-#define INIT_FDS (INIT_FD_NS + NS_KINDS)
+#define INIT_FDS (INIT_FD_GROUPS + CGROUP_DIRS)
 
 struct child {
 	pid_t pid;                      /* until the step INIT: of the bridge, when there is one */
@@ -43,6 +43,7 @@ struct spawn_request {
 	const struct plan *plan;        /* in the sealed arena */
 	const struct arena *arena;
 	int cgroup;                     /* for CLONE_INTO_CGROUP, -1: none */
+	const struct parcel *groups;    /* cgroup_entries(): init enters them by itself; NULL: none */
 	int target;                     /* exec: pidfd of the container's init; -1 */
 	int hook_out, hook_err;         /* what hooks in init print goes there; 0: nowhere */
 	int target_root;                /* exec: O_PATH of its "/", used when it has no mount namespace of its own; -1 */
@@ -53,6 +54,8 @@ int spawn(struct child *, const struct spawn_request *, struct err *);
 /* The steps that PLAN needs: which is also what both sides put into handshake.needed. Both programs (handshake.c). */
 uint32_t spawn_needed(const struct plan *);
 
+/* After the end of the conversation of an exec: was it execve(2) that ended it?  ERR_PEER otherwise. */
+int child_check_executed(const struct child *, struct err *);
 /* For the step INIT: the bridge is reaped, the child is the final init from now on. */
 int child_take_over(struct child *, struct letter *question, struct err *);
 /* After a failed conversation: when init died, adds how and in which stage. Always -1. */

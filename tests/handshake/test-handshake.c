@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -263,12 +264,15 @@ static void check_repeats(void)
 	close(h.fd);
 }
 
-/* The bridge asks INIT and leaves; the final init takes the answer. */
-static void check_bridge(void)
+/* What the final init does that the bridge has made. */
+enum final { FINAL_ASKS, FINAL_FAILS, FINAL_EXECUTES, FINALS };
+
+/* The bridge asks INIT and leaves; the final init takes the answer when it has something to say, before or after that. */
+static void check_bridge(enum final final, bool bridge_is_late)
 {
 	struct handshake h = HANDSHAKE_NONE;
 	serve_fn *table[STEP_MAX] = { [STEP_INIT] = serve, [STEP_READY] = serve };
-	const uint32_t needed = STEP_BIT(INIT) | STEP_BIT(READY);
+	const uint32_t needed = STEP_BIT(INIT) | (final == FINAL_ASKS ? STEP_BIT(READY) : 0);
 	struct side host = { .fail_at = -1 };
 	struct err e = { .kind = ERR_NONE };
 	int init_fd, ret;
@@ -282,19 +286,32 @@ static void check_bridge(void)
 		struct letter q = { .number = 1, .parcel = { .fds = { STDIN_FILENO }, .nfds = 1 } };
 
 		close(h.fd);
-		if (fork() == 0) {
-			if (handshake_await(&init, STEP_INIT, NULL, &e) < 0)
-				_exit(1);
-			ask(&init, STEP_READY);
+		pid = fork();
+		if (pid == 0) {
+			handshake_await_later(&init, STEP_INIT);
+			if (final == FINAL_ASKS)
+				ask(&init, STEP_READY);
+			err_set(&e, ERR_SYSTEM, "chdir to \"/nowhere\": no");
+			if (final == FINAL_FAILS)
+				handshake_failed(&init, &e);
 			_exit(0);
 		}
+		/* It has executed, and with that closed its end, or waits for the answer: nothing else can end this. */
+		if (bridge_is_late && final == FINAL_EXECUTES)
+			waitpid(pid, NULL, 0);
+		else if (bridge_is_late)
+			sched_yield();
 		_exit(handshake_ask_only(&init, STEP_INIT, &q, &e) < 0);
 	}
 	close(init_fd);
 	ret = handshake_serve(&h, table, &host, &e);
 	waitpid(pid, NULL, 0);
-	OK(ret == 0 && host.served == 2, "two processes can share init's end: %s", e.msg);
-	OK(handshake_wait_exec(&h, &e) == 0, "end of file after READY is success");
+	OK(ret == 0 && host.served == (final == FINAL_ASKS ? 2 : 1), "two processes can share init's end: %s", e.msg);
+	ret = handshake_wait_exec(&h, &e);
+	if (final == FINAL_FAILS)
+		OK(ret < 0 && strcmp(e.msg, "chdir to \"/nowhere\": no") == 0, "what the final one complains of is heard: %s", e.msg);
+	else
+		OK(ret == 0, "end of file after the last step is success: %s", e.msg);
 	close(h.fd);
 }
 
@@ -327,12 +344,14 @@ static void check_needed(void)
 	p.cgroup.dir[0].is_v2 = true;
 	OK(spawn_needed(&p) == STEP_BIT(READY), "so does one in a unified cgroup");
 	p.cgroup.dir[0].is_v2 = false;
-	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "v1 groups are entered by init itself");
+	OK(spawn_needed(&p) == STEP_BIT(READY), "and one in groups of v1, which were opened for it");
+	p.cgroup.manager = CGROUP_MANAGER_SYSTEMD;
+	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "for whose init systemd makes a scope, it has to be there");
 	p = (struct plan){ .is_exec = true };
-	OK(spawn_needed(&p) == STEP_BIT(READY), "one more process in a unified cgroup is put there by clone3");
-	p.enters_groups = true;
-	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "and enters groups of v1 by itself");
-	p = (struct plan){ .cgroup.n = 1 };
+	OK(spawn_needed(&p) == 0, "one more process asks nothing");
+	p.limits.n = 1;
+	OK(spawn_needed(&p) == STEP_BIT(PLACE), "but for the limits that only the host may raise");
+	p = (struct plan){ .limits.n = 1 };
 	p.ns.needs_bridge = p.idmap.is_set = p.stdio.terminal = p.seccomp.has_listener = true;
 	p.mounts.n_trees = 1;
 	p.hooks.kind[HOOK_CREATE_RUNTIME].n = 1;
@@ -355,7 +374,10 @@ int main(void)
 	printf("# %d conversations\n", conversations);
 	check_messages();
 	check_repeats();
-	check_bridge();
+	for (int final = 0; final < FINALS; final++) {
+		check_bridge((enum final)final, false);
+		check_bridge((enum final)final, true);
+	}
 	check_after_ready();
 	check_needed();
 	return tap_done();

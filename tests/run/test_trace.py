@@ -189,9 +189,9 @@ def test_time_namespaces_do_not_shift_the_stages(husk, bundle, trace):
 def test_user_namespaces_show_the_steps_that_they_need(husk, bundle, trace):
     husk.run(bundle.user_namespace(), options=["--trace", trace])
     spans = validate(trace)
-    # on cgroup v2 clone3 puts init into its place
-    place = set() if os.path.exists("/sys/fs/cgroup/cgroup.controllers") else {"PLACE"}
-    assert {"IDMAP", "READY"} | place <= set(names(spans, "host"))
+    steps = set(names(spans, "host"))
+    assert {"IDMAP", "READY"} <= steps
+    assert "PLACE" not in steps, "init was given at birth what it enters its cgroups by"
     assert inside(spans) == ["start", *CREATE]
 
 

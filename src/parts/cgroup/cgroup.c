@@ -333,14 +333,6 @@ int cgroup_into_fd(const struct cgroup *cg)
 	return d ? d->fd : -1;
 }
 
-bool cgroup_has_v1(const struct cgroup *cg)
-{
-	for (int i = 0; i < cg->n; i++)
-		if (!cg->dir[i].is_v2)
-			return true;
-	return false;
-}
-
 static int open_inner(const struct cgroup *cg, const char *path, struct err *e)
 {
 	AUTO_FD int group = groupfs_find(cg->dir[cg->n - 1].fd, path, e);

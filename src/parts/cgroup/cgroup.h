@@ -164,8 +164,6 @@ int cgroup_open(struct cgroup *cg, const struct cgroup_paths *saved, struct err 
 
 /* ---- entering ------------------------------------------------------------------- */
 
-/* Is there any that the process has to enter by itself? */
-bool cgroup_has_v1(const struct cgroup *);
 /* For CLONE_INTO_CGROUP: the unified group, or -1. Stays the cgroup's. */
 int cgroup_into_fd(const struct cgroup *);
 /*
