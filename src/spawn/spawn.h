@@ -19,10 +19,11 @@
 
 /*
  * The descriptors that husk-init finds, counted from a number that is its argv[1] in decimal: 3 + plan->stdio.preserved or
- * more; argv[2] is how many groups there are to enter.  When somebody traces, INIT_TRACES is the argv[3].  Which of them are there follows from the plan; the others are not open.
+ * more; argv[2] is how many groups there are to enter.  When somebody traces, INIT_TRACES is the argv[3].  Which other
+ * descriptors are there follows from the plan.
  */
-enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_FD_TARGET_ROOT, INIT_FD_HOOK_OUT, INIT_FD_HOOK_ERR, INIT_FD_NS,
-	       INIT_FD_GROUPS = INIT_FD_NS + NS_KINDS };
+enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_FD_TARGET_ROOT, INIT_FD_HOOK_OUT, INIT_FD_HOOK_ERR,
+	       INIT_FD_NS, INIT_FD_GROUPS = INIT_FD_NS + NS_KINDS };
 #define INIT_TRACES "trace"
 #define INIT_FDS (INIT_FD_GROUPS + CGROUP_DIRS)
 
