@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "base/str.h"
 #include "base/trace.h"
 #include "base/when.h"
 #include "life/answers.h"
@@ -114,6 +115,9 @@ static unsigned facts_for(const struct oci_config *c)
 	if ((p && (is_given(p->apparmor_profile) || is_given(p->selinux_label))) ||
 	    (l && (is_given(l->mount_label) || l->seccomp)))
 		facts |= HOST_GUARDS;
+	for (size_t i = 0; i < c->annotations.n; i++)
+		if (str_starts(c->annotations.v[i].key, "run.oci.seccomp"))     /* a filter, without linux.seccomp */
+			facts |= HOST_GUARDS;
 	if (l && l->intel_rdt)
 		facts |= HOST_RDT;
 	if (p && p->exec_cpu_affinity)
