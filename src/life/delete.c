@@ -78,30 +78,32 @@ static bool is_dead(const struct record *r)
 	return pidfd < 0;
 }
 
-/* Everything that create made. With FORCE a failure of one step is a warning and the next one is done. */
-static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
+/* SIGKILL for what is left; *CG is what there is to remove. */
+static int end_all(const struct record *r, struct cgroup *cg, bool force, bool has_ended, struct err *e)
 {
-	AUTO(cgroup) cg = CGROUP_NONE;
-	struct oci_config *config = NULL;
-	struct oci_ending ending;
-	bool has_ended;
-	struct err why;
-
-	if (groups_open(&cg, r, e) < 0) {
+	if (groups_open(cg, r, e) < 0) {
 		if (!force)
 			return -1;
 		log_warning("delete \"%s\": its cgroups stay: %s", r->id, e->msg);
 	}
-	/* What has ended, as most have, leaves empty groups: to be seen by removing them. */
-	has_ended = is_dead(r);
-	if (!has_ended && kill_all(r, &cg, e) < 0)
+	return has_ended && !cg->n ? 0 : kill_all(r, cg, e);
+}
+
+/* Everything that create made. With FORCE a failure of one step is a warning and the next one is done. */
+static int destroy(struct record *r, bool force, bool has_ended, struct arena *a, struct err *e)
+{
+	AUTO(cgroup) cg = CGROUP_NONE;
+	struct oci_config *config = NULL;
+	struct oci_ending ending;
+	struct err why;
+
+	if (!has_ended && end_all(r, &cg, force, false, e) < 0)
 		return -1;
 	/* While the cgroups still tell of OOM kills. */
 	if (announce_is_heard(r) && ending_find(&ending, r, a))
 		announce(r, EVENT_EXITED, &ending, -1);
-	if (has_ended && cg.n && cgroup_remove_empty(&cg))
-		cg.n = 0;
-	if (has_ended && cg.n && kill_all(r, &cg, e) < 0)
+	/* What has ended, as most have, leaves empty groups: to be seen by removing them. */
+	if (has_ended && !groups_remove_empty(r) && end_all(r, &cg, force, true, e) < 0)
 		return -1;
 	if ((cg.n || cg.scope) && cgroup_remove(&cg, e) < 0)
 		return -1;
@@ -120,7 +122,7 @@ static int destroy(struct record *r, bool force, struct arena *a, struct err *e)
 
 int life_delete_locked(struct record *r, struct arena *a, struct err *e)
 {
-	return destroy(r, false, a, e);
+	return destroy(r, false, is_dead(r), a, e);
 }
 
 bool life_delete_ended(struct record *r, struct cgroup *cg, const struct oci_config *config, struct arena *a)
@@ -142,13 +144,14 @@ bool life_delete_ended(struct record *r, struct cgroup *cg, const struct oci_con
 	return true;
 }
 
-static int check_status(const struct record *r, struct err *e)
+static int check_status(const struct record *r, bool *has_ended, struct err *e)
 {
 	enum status status = status_of(r, NULL);
 
 	switch (status) {
 	case STATUS_CREATED:
 	case STATUS_STOPPED:
+		*has_ended = status == STATUS_STOPPED;
 		return 0;
 	case STATUS_CREATING:
 	case STATUS_RUNNING:
@@ -181,18 +184,24 @@ static int delete_it(const struct target *target, bool force, struct err *e)
 	AUTO(arena) mem = ARENA_NONE;
 	AUTO(record) r = RECORD_NONE;
 	TRACE("delete");
+	bool has_ended;
 	int got;
 
-	if (record_open(&r, target->root, target->id, &mem, e) < 0)
-		return -1;
 	if (force) {
+		if (record_open(&r, target->root, target->id, &mem, e) < 0)
+			return -1;
 		got = lock_by_force(&r, &mem, e);
-		return got < 0 ? -1 : destroy(&r, true, &mem, e);
+		return got < 0 ? -1 : destroy(&r, true, is_dead(&r), &mem, e);
 	}
-	/* Before waiting for the lock, too: whoever is refused anyway need not wait. */
-	if (check_status(&r, e) < 0 || target_lock(&r, &mem, e) < 0 || check_status(&r, e) < 0)
+	if (record_find(&r, target->root, target->id, e) < 0)
 		return -1;
-	return destroy(&r, false, &mem, e);
+	got = record_lock(&r, 0, &mem, e);
+	if (got < 0)
+		return -1;
+	/* Before waiting for the lock, too: whoever is refused anyway need not wait. */
+	if (got == 0 && (record_read(&r, &mem, e) < 0 || check_status(&r, &has_ended, e) < 0 || target_lock(&r, &mem, e) < 0))
+		return -1;
+	return check_status(&r, &has_ended, e) < 0 ? -1 : destroy(&r, false, has_ended, &mem, e);
 }
 
 int life_delete(const struct target *target, bool force, struct err *e)

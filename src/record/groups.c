@@ -23,28 +23,42 @@ void groups_save(struct record *r, const struct cgroup_paths *paths, struct aren
 }
 
 /* All groups, or the ONE alone. */
-static int open_those(struct cgroup *cg, const struct record *r, const struct oci_saved_group *one, struct err *e)
+static int paths_of(struct cgroup_paths *paths, const struct record *r, const struct oci_saved_group *one, struct err *e)
 {
-	TRACE("open cgroups");
-	struct cgroup_paths paths = { .manager = CGROUP_MANAGER_NONE };
-
+	*paths = (struct cgroup_paths){ .manager = CGROUP_MANAGER_NONE };
 	if (!r->is_readable)
 		return 0;
-	if (r->saved.manager && cgroup_manager_value(r->saved.manager, &paths.manager, e) < 0)
+	if (r->saved.manager && cgroup_manager_value(r->saved.manager, &paths->manager, e) < 0)
 		return err_in(e, "record of \"%s\"", r->id);
 	/*
 	 * Without a process in the record the scope may be another's of the same name; ours, if it was made at all, ends with init,
 	 * which does not live longer than the create that was killed.
 	 */
-	paths.scope = r->saved.pid ? r->saved.scope : NULL;
-	paths.is_user = r->saved.rootless;
+	paths->scope = r->saved.pid ? r->saved.scope : NULL;
+	paths->is_user = r->saved.rootless;
 	for (size_t i = 0; i < MIN(r->saved.groups.n, (size_t)CGROUP_DIRS); i++)
 		if (!one || one == &r->saved.groups.v[i])
-			paths.v[paths.n++] = (struct cgroup_path){
+			paths->v[paths->n++] = (struct cgroup_path){
 				.controllers = r->saved.groups.v[i].hierarchy, .path = r->saved.groups.v[i].path,
 				.made = r->saved.groups.v[i].made, .id = r->saved.groups.v[i].inode,
 			};
-	return cgroup_open(cg, &paths, e);
+	return 0;
+}
+
+static int open_those(struct cgroup *cg, const struct record *r, const struct oci_saved_group *one, struct err *e)
+{
+	TRACE("open cgroups");
+	struct cgroup_paths paths;
+
+	return paths_of(&paths, r, one, e) < 0 ? -1 : cgroup_open(cg, &paths, e);
+}
+
+bool groups_remove_empty(const struct record *r)
+{
+	struct cgroup_paths paths;
+	struct err ignored;
+
+	return paths_of(&paths, r, NULL, &ignored) == 0 && cgroup_remove_saved(&paths);
 }
 
 int groups_open(struct cgroup *cg, const struct record *r, struct err *e)

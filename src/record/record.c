@@ -226,11 +226,7 @@ static bool is_for_now(const struct err *e)
 	return e->num && e->num != ENOENT && e->num != ENOTDIR && e->num != ELOOP && e->num != EISDIR && e->num != ENXIO;
 }
 
-/*
- * Reads record.json: 1; 0 when it is missing; -1 when nobody knows, so that `delete --force` does not take it for missing.  What
- * is missing or makes no sense leaves a record that is not readable.
- */
-static int read_record(struct record *r, struct arena *a, struct err *e)
+int record_read(struct record *r, struct arena *a, struct err *e)
 {
 	struct spec_error why;
 	AUTO_FD int fd = open_file(r, RECORD_FILE, e);
@@ -273,7 +269,7 @@ int record_peek_beneath(struct record *r, int root, bool is_volatile, const char
 	r->at = root;
 	r->is_volatile = is_volatile;
 	(void)snprintf(r->id, sizeof(r->id), "%s", id);
-	found = read_record(r, a, e);
+	found = record_read(r, a, e);
 	if (found == 0) {
 		/* Is there no container, or only no record of it? */
 		AUTO_FD int dir = open_dir(r, e);
@@ -311,7 +307,7 @@ int record_find(struct record *r, const char *root, const char *id, struct err *
 int record_open(struct record *r, const char *root, const char *id, struct arena *a, struct err *e)
 {
 	TRACE("open record");
-	return record_find(r, root, id, e) < 0 || read_record(r, a, e) < 0 ? -1 : 0;
+	return record_find(r, root, id, e) < 0 || record_read(r, a, e) < 0 ? -1 : 0;
 }
 
 int record_check_readable(const struct record *r, struct err *e)
@@ -361,7 +357,7 @@ int record_lock(struct record *r, int msec, struct arena *a, struct err *e)
 	r->is_locked = true;
 	if (!is_linked(r))
 		return absent(e);
-	return read_record(r, a, e) < 0 ? -1 : 1;
+	return record_read(r, a, e) < 0 ? -1 : 1;
 }
 
 bool record_lock_again(struct record *r)

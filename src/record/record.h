@@ -61,6 +61,11 @@ int record_load(struct record *, const char *root, const char *id, struct arena 
 /* Without reading: for record_lock(), which reads. */
 int record_find(struct record *, const char *root, const char *id, struct err *);
 /*
+ * Reads record.json: 1; 0 when it is missing; -1 when nobody knows, so that `delete --force` does not take it for missing.  What
+ * is missing or makes no sense leaves a record that is not readable.
+ */
+int record_read(struct record *, struct arena *, struct err *);
+/*
  * record_open() for who looks once and writes nothing there: the directory is not held, so that a later look may
  * see another container of the same name.
  */

@@ -125,13 +125,19 @@ ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct
 	return fd >= 0 && n < 0 ? err_in(e, "\"%s\"", file) : n;
 }
 
+bool groupfs_is(const char *path, uint64_t id)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_ino == id;
+}
+
 ssize_t groupfs_peek(const char *path, uint64_t id, const char *file, char *buf, size_t size, struct err *e)
 {
 	char name[PATH_MAX];
 	struct text t = TEXT(name);
-	struct stat st;
 
-	if (stat(path, &st) < 0 || st.st_ino != id) {
+	if (!groupfs_is(path, id)) {
 		errno = ENOENT;
 		return err_sys(e, "open the cgroup \"%s\"", path);
 	}

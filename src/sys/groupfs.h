@@ -32,6 +32,8 @@ uint64_t groupfs_id(int group);
 /* A file of the group. groupfs_read: ENOENT in e->num. Both are one system call on the file. */
 int groupfs_write(int group, const char *file, const char *text, struct err *);
 ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct err *);
+/* The group at an absolute path has this number now. */
+bool groupfs_is(const char *path, uint64_t id);
 /*
  * The text of a file of the group at an absolute path that has the number ID; for a look, whose answer may be old when
  * it comes: the path is looked up twice.  ENOENT in e->num.

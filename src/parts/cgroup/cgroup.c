@@ -324,6 +324,22 @@ bool cgroup_remove_empty(struct cgroup *cg)
 	return true;
 }
 
+bool cgroup_remove_saved(const struct cgroup_paths *saved)
+{
+	TRACE("remove cgroup");
+	struct err ignored;
+
+	if (saved->n && (saved->manager != CGROUP_MANAGER_FS || saved->scope))
+		return false;
+	for (int i = saved->n - 1; i >= 0; i--) {
+		const struct cgroup_path *p = &saved->v[i];
+
+		if (p->made != 1 || !groupfs_is(p->path, p->id) || groupfs_remove(AT_FDCWD, p->path, &ignored) < 0)
+			return false;
+	}
+	return !saved->scope;
+}
+
 /* ---- entering ------------------------------------------------------------------------ */
 
 int cgroup_into_fd(const struct cgroup *cg)

@@ -157,6 +157,8 @@ int cgroup_set_devices(const struct cgroup_dir *, const struct device_rules *, s
 void cgroup_paths_planned(struct cgroup_paths *, const struct cgroup_plan *, struct arena *);
 /* When nobody and nothing is left in the groups: removes them with no call more than that. False: cgroup_remove() has to. */
 bool cgroup_remove_empty(struct cgroup *);
+/* The same for those of a record, unopened: each is looked at before, whether it is still the one that was made. */
+bool cgroup_remove_saved(const struct cgroup_paths *);
 /* What to remember; strings stay those of the plan or of the record. */
 void cgroup_paths_of(struct cgroup_paths *, const struct cgroup *);
 /* Reopens. A group that is gone (or replaced by another one) is left out, that is no error. SAVED must outlive *cg. */
