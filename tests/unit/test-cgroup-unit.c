@@ -113,6 +113,34 @@ static void all_limits(void)
 	       "MemoryHigh t 18446744073709551615 CPUQuotaPerSecUSec t 200000 ?CPUQuotaPeriodUSec t 100000 TasksMax t 9");
 }
 
+/* From the limits THEN back to NOW, where FILE had TEXT. */
+static void back(const char *now, const char *then, const char *file, const char *text, const char *want)
+{
+	AUTO(arena) a = ARENA_NONE;
+	struct unit_words is = { .arena = &a }, was = { .arena = &a }, files = { .arena = &a };
+	const char *frame = "{\"ociVersion\":\"1.0.0\",\"linux\":{\"resources\":%s}}";
+
+	unit_limits(&was, config(arena_printf(&a, frame, now), &a)->linux_->resources, true);
+	unit_limits(&is, config(arena_printf(&a, frame, then), &a)->linux_->resources, true);
+	unit_file(&files, file, text);
+	unit_back(&was, &is, &files);
+	SAME(joined(&was, &a), want, "%s back to %s, %s was \"%s\"", then, now, file, text);
+}
+
+static void all_ways_back(void)
+{
+	const char *pids = "{\"pids\":{\"limit\":33}}";
+
+	back(pids, pids, "pids.max", "99", "TasksMax t 33");
+	back("{}", pids, "pids.max", "99", "TasksMax t 99");
+	back("{}", pids, "pids.max", "max", "TasksMax t 18446744073709551615");
+	back("{}", pids, "cpu.weight", "100", "TasksMax t 18446744073709551615");
+	back(pids, "{\"memory\":{\"limit\":1000,\"reservation\":500},\"pids\":{\"limit\":44}}", "memory.max", "max",
+	     "TasksMax t 33 MemoryMax t 18446744073709551615 MemoryLow t 0");
+	back("{}", "{\"cpu\":{\"cpus\":\"0-9\",\"idle\":1}}", "cpuset.cpus", "\n", "?CPUWeight t 18446744073709551615 ?AllowedCPUs ay 0");
+	back("{}", "{\"cpu\":{\"cpus\":\"0\",\"idle\":1}}", "cpuset.cpus", "1", "?CPUWeight t 18446744073709551615 ?AllowedCPUs ay 1 2");
+}
+
 static void properties(void)
 {
 	property("CollectMode", "'inactive'", "CollectMode s inactive");
@@ -146,6 +174,7 @@ int main(void)
 {
 	places();
 	all_limits();
+	all_ways_back();
 	properties();
 	return tap_done();
 }

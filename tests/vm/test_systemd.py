@@ -145,6 +145,25 @@ def test_an_update_that_fails_changes_neither(husk, bundle, started):
         assert limit(scope(ident), "memory.max", "memory.limit_in_bytes") == str(64 << 20)
 
 
+def test_what_an_update_that_is_taken_back_has_said_first_is_unsaid(husk, bundle, started):
+    ident = started()
+    names = ["TasksMax", "MemoryMax", "MemoryLimit", "CPUWeight", "CPUShares", "CPUQuotaPerSecUSec", "AllowedCPUs"]
+    before = shown(scope(ident), *names)
+    husk("update", "--pids-limit=44", "--memory=80M", "--cpu-share=512", "--cpu-quota=50000", ident, check=0)
+    assert shown(scope(ident), "TasksMax") == "44"
+    # as a husk leaves it that is killed just before its last step; the next command on the container takes it back
+    (husk.root / ident / "updated.json").rename(husk.root / ident / "updating.json")
+    husk("pause", ident, check=0)
+    husk("resume", ident, check=0)
+    systemctl("daemon-reload")
+    after = shown(scope(ident), *names)
+    # no weight and the kernel's own are the same
+    same = {"100": "[not set]", "1024": "[not set]"}
+    assert [same.get(v, v) for v in after] == [same.get(v, v) for v in before]
+    assert limit(scope(ident), "pids.max", "pids.max") != "44"
+    assert limit(scope(ident), "memory.max", "memory.limit_in_bytes") in ("max", "9223372036854771712")
+
+
 def test_annotations_set_properties(husk, bundle, started):
     bundle.config["annotations"] = {"org.systemd.property.TimeoutStopSec": "uint64 7",
                                     "org.systemd.property.Documentation": "['http://husk.test']"}

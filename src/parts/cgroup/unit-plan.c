@@ -150,16 +150,19 @@ static uint64_t number_of(const char *text)
 {
 	uint64_t v;
 
-	return num_parse(text, UINT64_MAX, &v) ? v : INFINITE;
+	/* What v1 shows for no limit is LONG_MAX in whole pages. */
+	return num_parse(text, UINT64_MAX, &v) && v < INT64_MAX - 65535 ? v : INFINITE;
 }
 
-/* Those of cgroup v2's own files that systemd would set otherwise. */
-static void add_unified(struct unit_words *w, const char *file, const char *text)
+/* The files that systemd would set otherwise. */
+void unit_file(struct unit_words *w, const char *file, const char *text)
 {
 	static const struct { const char *file, *property; } same[] = {
 		{ "cpu.weight", "CPUWeight" }, { "memory.min", "MemoryMin" }, { "memory.low", "MemoryLow" },
 		{ "memory.high", "MemoryHigh" }, { "memory.max", "MemoryMax" }, { "memory.swap.max", "MemorySwapMax" },
 		{ "pids.max", "TasksMax" },
+		/* v1 */
+		{ "cpu.shares", "CPUShares" }, { "memory.limit_in_bytes", "MemoryLimit" }, { "blkio.weight", "BlockIOWeight" },
 	};
 	uint64_t quota, period = 100000;
 	size_t len;
@@ -194,7 +197,54 @@ void unit_limits(struct unit_words *w, const struct oci_resources *r, bool is_v2
 		/* systemd takes no 0; the file does */
 		add_limit(w, "TasksMax", r->pids->limit.v ? r->pids->limit.v : 1);
 	for (size_t i = 0; is_v2 && i < r->unified.n; i++)
-		add_unified(w, r->unified.v[i].key, r->unified.v[i].value);
+		unit_file(w, r->unified.v[i].key, r->unified.v[i].value);
+}
+
+/* ---- the way back --------------------------------------------------------------------- */
+
+/* Of what is said here: "t" and "ay" alone. */
+static size_t property_words(const struct unit_words *w, size_t i)
+{
+	uint64_t bytes = 0;
+
+	if (str_eq(w->v[i + 1], "ay"))
+		(void)num_parse(w->v[i + 2], UINT64_MAX, &bytes);
+	return 3 + (size_t)bytes;
+}
+
+/* Where the property begins, w->n: nowhere. */
+static size_t find_property(const struct unit_words *w, const char *name)
+{
+	size_t i = 0;
+
+	name += *name == '?';
+	while (i < w->n && !str_eq(w->v[i] + (w->v[i][0] == '?'), name))
+		i += property_words(w, i);
+	return i;
+}
+
+static void add_nothing(struct unit_words *w, const char *name, const char *signature)
+{
+	bool is_protection = str_eq(name, "MemoryLow") || str_eq(name, "MemoryMin");
+
+	if (str_eq(signature, "ay"))
+		unit_add(w, name, signature, "0");
+	else
+		add_u64(w, name, is_protection ? 0 : INFINITE);
+}
+
+void unit_back(struct unit_words *now, const struct unit_words *then, const struct unit_words *files)
+{
+	for (size_t i = 0; i < then->n; i += property_words(then, i)) {
+		size_t at = find_property(files, then->v[i]);
+
+		if (find_property(now, then->v[i]) < now->n)
+			continue;
+		if (at == files->n)
+			add_nothing(now, then->v[i], then->v[i + 1]);
+		for (size_t k = 0; at < files->n && k < property_words(files, at); k++)
+			push(now, files->v[at + k]);
+	}
 }
 
 /* ---- where ---------------------------------------------------------------------------- */

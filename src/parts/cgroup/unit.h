@@ -42,6 +42,13 @@ int unit_plan(struct cgroup_unit *, const struct oci_config *, const char *id, c
 
 /* Pure. What systemd has no property for is left to the files. IS_V2: the unified hierarchy has the controllers. */
 void unit_limits(struct unit_words *, const struct oci_resources *, bool is_v2);
+/* The property that says what TEXT says in FILE of a cgroup, if there is one. */
+void unit_file(struct unit_words *, const char *file, const char *text);
+/*
+ * The way back from the properties THEN to NOW, added to NOW: one that was not said before gets the value that FILES tells
+ * (unit_file() of what the files had), or else the one that means nothing is said.
+ */
+void unit_back(struct unit_words *now, const struct unit_words *then, const struct unit_words *files);
 /* "org.systemd.property.TimeoutStopSec": "uint64 5". PATH names it in messages. */
 int unit_property(struct unit_words *, const char *name, const char *text, const char *path, struct err *);
 void unit_add(struct unit_words *, const char *name, const char *signature, const char *fmt, ...)

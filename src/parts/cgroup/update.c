@@ -281,6 +281,18 @@ static bool has_v2_limits(const struct cgroup_where *w)
 	return cgroup_where_is(w, "memory", false) < 0 && cgroup_where_is(w, "cpu", false) < 0;
 }
 
+/* What systemd has been told, and what it has to be told to forget what THEN says more. */
+static void properties_before(const struct planner *p, struct unit_words *out, const struct oci_resources *now,
+			      const struct unit_words *then, const struct cgroup_puts *before)
+{
+	struct unit_words files = { .arena = p->arena };
+
+	for (size_t i = 0; i < before->n; i++)
+		unit_file(&files, before->v[i].file, before->v[i].text);
+	unit_limits(out, now, has_v2_limits(&p->where));
+	unit_back(out, then, &files);
+}
+
 /* ---- the three of them -------------------------------------------------------------------- */
 
 int cgroup_update_plan(struct cgroup_update *out, const struct cgroup *cg, const struct oci_resources *now,
@@ -291,10 +303,6 @@ int cgroup_update_plan(struct cgroup_update *out, const struct cgroup *cg, const
 
 	*out = (struct cgroup_update){ .properties.arena = a, .old_properties.arena = a };
 	look_where(&p);
-	if (cg->scope) {
-		unit_limits(&out->properties, then, has_v2_limits(&p.where));
-		unit_limits(&out->old_properties, now, has_v2_limits(&p.where));
-	}
 	if (complete(&p, &r, now) < 0 || cgroup_limits(&out->writes, &r, &p.where, false, a, e) < 0)
 		return -1;
 	/* `create` leaves the OOM killer alone when it is not to be switched off; here it may have to be switched on. */
@@ -306,7 +314,13 @@ int cgroup_update_plan(struct cgroup_update *out, const struct cgroup *cg, const
 		if (dir >= 0 && limits_add(&l, dir, 0, "linux.resources.memory.disableOOMKiller", "memory.oom_control", "0") < 0)
 			return -1;
 	}
-	return plan_devices(&p, now, then);
+	if (plan_devices(&p, now, then) < 0)
+		return -1;
+	if (cg->scope) {
+		unit_limits(&out->properties, then, has_v2_limits(&p.where));
+		properties_before(&p, &out->old_properties, now, &out->properties, &out->before);
+	}
+	return 0;
 }
 
 static int dir_of(const struct cgroup *cg, const char *controllers)
@@ -381,12 +395,13 @@ void cgroup_put_back(const struct cgroup *cg, const struct cgroup_puts *before, 
 {
 	struct err ignored;
 	const struct device_rules *old = rules_of(now, a, &ignored), *new = rules_of(then, a, &ignored);
-	struct unit_words properties = { .arena = a };
+	struct unit_words properties = { .arena = a }, half = { .arena = a };
 	struct planner p = { .cg = cg, .arena = a };
 
 	look_where(&p);
 	if (cg->scope) {
-		unit_limits(&properties, now, has_v2_limits(&p.where));
+		unit_limits(&half, then, has_v2_limits(&p.where));
+		properties_before(&p, &properties, now, &half, before);
 		properties_back(cg, &properties);
 	}
 	put_all(cg, before, a);
