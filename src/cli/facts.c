@@ -56,6 +56,8 @@ static const struct fact annotations[] = {
 	{ "run.oci.delegate-cgroup", "Path of a cgroup within the container's own (cgroup v2 only): the process begins there, while its "
 	  "cgroup namespace begins at the container's own. It has no limits of its own and belongs to the process's user, who may "
 	  "divide it." },
+	{ "org.criu.config", "File with more options for CRIU, which checkpoint and restore hand on; its options may name programs "
+	  "that CRIU calls." },
 	{ "run.oci.handler", "Refused, as is run.oci.seccomp.plugins." },
 	{}
 };
