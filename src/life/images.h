@@ -36,7 +36,8 @@ int images_check_parent(const struct images *, const char *parent, struct err *)
 
 /*
  * What the container's descriptors 0, 1 and 2 were, in CRIU's words where they come from outside: "pipe:[42]",
- * "file[1b:4]".  The file has the name and the form that runc and crun give it.
+ * "file[1b:4]"; "/dev/null:" before it says what it was. Behind them such null devices under other numbers.  The
+ * file has the name and the form that runc and crun give it.
  */
 struct oci_descriptors { str_list list; };
 int images_save_descriptors(const struct images *, const struct oci_descriptors *, struct arena *, struct err *);

@@ -176,10 +176,13 @@ static void find_mounts(struct criu_request *rq, const struct plan *p, struct ar
 
 /* ---- streams ------------------------------------------------------------------------ */
 
-struct stream { char link[4096]; unsigned mount; ino_t inode; bool is_file; };
+struct stream { char link[4096]; unsigned mount; ino_t inode; bool is_file, is_null; };
 
-/* False: it is closed. */
-static bool look_at_stream(const struct procfs *proc, pid_t pid, int n, struct stream *s)
+/* Before the key of a file that was the host's /dev/null: one it will be, whatever streams the restored container is given. */
+#define NULL_PREFIX     NAME_OF_NULL ":"
+
+/* Of PID ("self" too). False: it is closed. */
+static bool look_at_stream(const struct procfs *proc, const char *pid, int n, struct stream *s)
 {
 	AUTO_FD int fd = -EBADF;
 	char file[64], info[1024];
@@ -189,15 +192,16 @@ static bool look_at_stream(const struct procfs *proc, pid_t pid, int n, struct s
 	struct stat st;
 	uint64_t v = 0;
 
-	text_addf(&t, "%d/fd/%d", (int)pid, n);
+	text_addf(&t, "%s/fd/%d", pid, n);
 	if (procfs_read_link(proc, file, s->link, sizeof(s->link), &ignored) < 0)
 		return false;
 	fd = procfs_open_link(proc, file, O_PATH, &ignored);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return false;
 	s->inode = st.st_ino;
-	s->is_file = S_ISREG(st.st_mode) || fd_is_device(fd, S_IFCHR, 1, 3);
-	text_addf(&f, "%d/fdinfo/%d", (int)pid, n);
+	s->is_null = fd_is_device(fd, S_IFCHR, 1, 3);
+	s->is_file = s->is_null || S_ISREG(st.st_mode);
+	text_addf(&f, "%s/fdinfo/%d", pid, n);
 	if (procfs_read(proc, file, info, sizeof(info), &ignored) < 0)
 		return false;
 	mnt = strstr(info, "mnt_id:");
@@ -223,37 +227,55 @@ static bool has_mount(const char *mountinfo, unsigned number)
 	return false;
 }
 
+/* As CRIU names it in the images; told to it as one that comes from outside. */
+static const char *name_file(struct criu_request *rq, const struct stream *s, struct arena *a)
+{
+	const char *key = arena_printf(a, "file[%x:%llx]", s->mount, (unsigned long long)s->inode);
+
+	criu_add(&rq->externals, key, NULL, a);
+	return s->is_null ? arena_printf(a, NULL_PREFIX "%s", key) : key;
+}
+
+/* A shell keeps its standard input under another number while it reads from a file: so the host's null device may be anywhere. */
+static const char *name_null(struct criu_request *rq, const struct procfs *proc, struct arena *a)
+{
+	struct err ignored;
+	AUTO_FD int fd = fd_open_null(O_RDONLY, &ignored);
+	struct stream s;
+
+	return fd >= 0 && look_at_stream(proc, "self", fd, &s) ? name_file(rq, &s, a) : "";
+}
+
 /*
  * Pipes and sockets CRIU finds by their number.  A file of the host's, or its /dev/null, it has to be told of; a
  * terminal of the host's is shell_job's business.
  */
-static int name_streams(struct criu_request *rq, const struct procfs *proc, struct oci_descriptors *d, struct arena *a, struct err *e)
+static int name_streams(struct criu_request *rq, const struct procfs *proc, struct oci_descriptors *d, struct arena *a,
+			struct err *e)
 {
-	char file[64];
-	struct text t = TEXT(file);
+	char file[64], pid[16];
+	struct text t = TEXT(file), p = TEXT(pid);
 	AUTO_FD int fd = -EBADF;
 	const char *mountinfo;
 	size_t len;
 
-	text_addf(&t, "%d/mountinfo", (int)rq->pid);
+	text_addf(&p, "%d", (int)rq->pid);
+	text_addf(&t, "%s/mountinfo", pid);
 	fd = procfs_open_file(proc, file, O_RDONLY, e);
 	mountinfo = fd < 0 ? NULL : fd_read_all(fd, MOUNTINFO_MAX, a, &len, e);
 	if (!mountinfo)
 		return -1;
-	d->list.v = ARENA_ARRAY(a, const char *, 3);
-	d->list.n = 3;
+	d->list.v = ARENA_ARRAY(a, const char *, 4);
+	d->list.n = 4;
 	for (int i = 0; i < 3; i++) {
 		struct stream s;
 
 		d->list.v[i] = "";
-		if (!look_at_stream(proc, rq->pid, i, &s))
+		if (!look_at_stream(proc, pid, i, &s))
 			continue;
-		d->list.v[i] = arena_strdup(a, s.link);
-		if (!s.is_file || has_mount(mountinfo, s.mount))
-			continue;
-		d->list.v[i] = arena_printf(a, "file[%x:%llx]", s.mount, (unsigned long long)s.inode);
-		criu_add(&rq->externals, d->list.v[i], NULL, a);
+		d->list.v[i] = s.is_file && !has_mount(mountinfo, s.mount) ? name_file(rq, &s, a) : arena_strdup(a, s.link);
 	}
+	d->list.v[3] = name_null(rq, proc, a);
 	return 0;
 }
 
@@ -262,16 +284,56 @@ static bool is_inherited(const char *what)
 	return str_starts(what, "pipe:[") || str_starts(what, "socket:[") || str_starts(what, "file[");
 }
 
-static void find_streams(struct criu_request *rq, const struct oci_descriptors *d, struct arena *a)
+/* FD: the number that CRIU has it under. What has been said before (both outputs may have been one pipe) is not said again. */
+static void inherit(struct criu_request *rq, const char *key, int fd, struct arena *a)
 {
-	for (size_t i = 0; i < d->list.n && i < 3; i++) {
-		bool is_known = !is_inherited(d->list.v[i]);
+	for (size_t i = 0; i < rq->inherited.n; i++)
+		if (str_eq(rq->inherited.v[i].key, key))
+			return;
+	criu_add(&rq->inherited, key, arena_printf(a, "%d", fd), a);
+}
 
-		/* Both outputs may have been one pipe. */
-		for (size_t j = 0; j < i; j++)
-			is_known = is_known || str_eq(d->list.v[i], d->list.v[j]);
-		if (!is_known)
-			criu_add(&rq->inherited, d->list.v[i], arena_printf(a, "%zu", i), a);
+static int find_streams(struct criu_request *rq, struct outside *o, const struct oci_descriptors *d, struct arena *a, struct err *e)
+{
+	o->fds[o->n] = fd_open_null(O_RDWR, e);
+	if (o->fds[o->n] < 0)
+		return -1;
+	o->n++;
+	for (size_t i = 0; i < d->list.n; i++) {
+		const char *null = str_after(d->list.v[i], NULL_PREFIX);
+
+		if (null)
+			inherit(rq, null, CRIU_FIRST_FD + o->n - 1, a);
+		else if (i < 3 && is_inherited(d->list.v[i]))
+			inherit(rq, d->list.v[i], (int)i, a);
+	}
+	return 0;
+}
+
+/* What ID of the container's is on the host; -1: nothing. */
+static uid_t uid_outside(const struct oci_config *config, uid_t id)
+{
+	const oci_id_mapping_list *maps = config->linux_ ? &config->linux_->uid_mappings : NULL;
+
+	if (!maps || !maps->n)
+		return id;
+	for (size_t i = 0; i < maps->n; i++)
+		if (id - maps->v[i].container_id < maps->v[i].size)
+			return maps->v[i].host_id + (id - maps->v[i].container_id);
+	return (uid_t)-1;
+}
+
+/* As `create` does it in init, for the same reasons, and with the same exceptions. */
+void outside_give_streams(const struct plan *p, const struct oci_config *config)
+{
+	uid_t uid = uid_outside(config, p->stdio.uid);
+
+	for (int fd = 0; fd <= 2 && !p->stdio.terminal && uid != (uid_t)-1; fd++) {
+		struct stat st;
+		struct err ignored;
+
+		if (fstat(fd, &st) == 0 && st.st_uid != uid && !S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+			(void)root_chown(fd, uid, (gid_t)-1, &ignored);
 	}
 }
 
@@ -298,8 +360,7 @@ int outside_find(struct criu_request *rq, struct outside *o, const struct plan *
 	if (find_namespaces(rq, o, p, a, e) < 0)
 		return -1;
 	find_mounts(rq, p, a);
-	find_streams(rq, d, a);
-	return 0;
+	return find_streams(rq, o, d, a, e);
 }
 
 /* ---- mount points ------------------------------------------------------------------- */

@@ -23,11 +23,13 @@ int outside_name(struct criu_request *rq, const struct plan *, struct oci_descri
  * restore: FDS gets what CRIU inherits, opened here, the caller's also when it fails; STREAMS: 0, 1 and 2 are the
  * container's.
  */
-struct outside { int fds[NS_KINDS]; int n; };
+struct outside { int fds[NS_KINDS + 1]; int n; };
 #define OUTSIDE_NONE ((struct outside){ .n = 0 })
 void outside_undo(struct outside *);
 int outside_find(struct criu_request *rq, struct outside *, const struct plan *, const struct oci_descriptors *d, struct arena *,
 		 struct err *);
+/* restore: the streams that are ours become the container's user's, who may open them anew. */
+void outside_give_streams(const struct plan *, const struct oci_config *);
 
 /* restore: where CRIU will mount something there must be something, as `create` makes it. ROOTFS: its directory. */
 int outside_make_mount_points(const struct plan *, int rootfs, struct err *);

@@ -149,6 +149,7 @@ static int prepare(struct restoring *r, struct err *e)
 	};
 	if (outside_find(&r->rq, &r->outside, m->plan, descriptors, a, e) < 0)
 		return -1;
+	outside_give_streams(m->plan, m->config);
 	if (r->asked->criu.cgroups != CRIU_CGROUPS_IGNORE)
 		add_groups(r, a);
 	return outside_make_mount_points(m->plan, rootfs, e);

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """checkpoint and restore with the real CRIU, where the kernel has what CRIU needs: the emulated machine."""
+import fcntl
 import json
 import os
-import pathlib
+import select
 import shutil
+import socket
 import subprocess
+import time
 
 import pytest
 
-from tests.conftest import PEER, Result, wait_for
+from tests.conftest import PEER, Result, in_terminal, wait_for
 
 CHECK = subprocess.run(["criu", "check"], capture_output=True, text=True) if shutil.which("criu") and os.geteuid() == 0 else None
 pytestmark = pytest.mark.skipif(not CHECK or CHECK.returncode != 0, reason="criu cannot dump here")
 
-COUNT = "n=0; while :; do n=$((n+1)); echo $n >/tmp/n; sleep 0.05; done"
+# Starts nothing while it counts: CRIU cannot stop a process that is in vfork(2); and CRIU ends the sleep of sleep(1).
+COUNT = "exec 3<>/tmp/fifo; read x <&3 & n=0; while :; do n=$((n+1)); echo $n >/tmp/n; read -t 0.05 x <&3; done"
 
 
 def groups(pid):
@@ -69,6 +73,7 @@ def images(husk, bundle, tmp_path):
 def counting(husk, bundle):
     """A container that counts, and the number that it has come to."""
     bundle.sh(COUNT)
+    os.mkfifo(bundle.rootfs / "tmp/fifo")
 
     def number():
         try:
@@ -188,3 +193,229 @@ def test_a_failed_restore_says_why_and_leaves_nothing(husk, bundle, images, coun
     assert os.listdir(husk.root) == [] and not os.path.exists(f"/sys/fs/cgroup/{group}")
     (images.images / "hidden").rename(images.images / "core-1.img")
     husk("delete", "--force", images.restore(), check=0)
+
+
+class ConsoleSocket:
+    """What an engine listens on for the terminal's master."""
+
+    def __init__(self, folder):
+        self.path = str(folder / "console.sock")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen()
+
+    def master(self):
+        self.listener.settimeout(20)
+        connection, _ = self.listener.accept()
+        with connection:
+            _, fds, _, _ = socket.recv_fds(connection, 100, 1)
+        return fds[0]
+
+
+def read_until(fd, word, seconds=20):
+    shown, end = b"", time.monotonic() + seconds
+    while word not in shown:
+        assert time.monotonic() < end, shown
+        if select.select([fd], [], [], 0.1)[0]:
+            shown += os.read(fd, 4096)
+    return shown
+
+
+def test_a_terminal_comes_back_over_the_console_socket(husk, bundle, images, tmp_path):
+    bundle.process["terminal"] = True
+    bundle.sh("while read line; do echo got $line; done")
+    console = ConsoleSocket(tmp_path)
+    ident = husk.started(bundle, "--console-socket", console.path)
+    master = console.master()
+    os.write(master, b"one\n")
+    read_until(master, b"got one")
+    images.checkpoint(ident)
+    os.close(master)
+    restored = images.restore("--console-socket", console.path)
+    master = console.master()
+    os.write(master, b"two\n")
+    read_until(master, b"got two")
+    assert husk("exec", restored, "/bin/sh", "-c", "tty </dev/console", check=0).out.startswith("/dev/")
+    husk("delete", "--force", restored, check=0)
+    os.close(master)
+
+
+def test_in_the_foreground_a_terminal_is_the_callers(husk, bundle, images, tmp_path):
+    bundle.process["terminal"] = True
+    bundle.sh("while [ ! -e /tmp/go ]; do sleep 0.05; done; echo it is back; exit 3")
+    console = ConsoleSocket(tmp_path)
+    ident = husk.started(bundle, "--console-socket", console.path)
+    images.checkpoint(ident)
+    (bundle.rootfs / "tmp/go").touch()
+    code, shown = in_terminal(husk.argv("restore", *images.where(), "--bundle", bundle.path, ident))
+    assert code == 3 and "it is back" in shown, shown
+
+
+@pytest.fixture
+def namespaces(tmp_path):
+    """A process in namespaces of its own, to be joined."""
+    with subprocess.Popen(["unshare", "--net", "--ipc", "--uts", "sh", "-c", "hostname outside; ip link set lo up; echo; exec sleep 1000"],
+                          stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        yield {kind: f"/proc/{holder.pid}/ns/{short}" for kind, short in (("network", "net"), ("ipc", "ipc"), ("uts", "uts"))}
+        holder.kill()
+
+
+def test_namespaces_that_were_joined_are_joined_again(husk, bundle, images, counting, namespaces):
+    bundle.namespaces("pid", "mount", **namespaces)
+    del bundle.config["hostname"]
+    ident = husk.started(bundle)
+    wait_for(lambda: counting() > 2)
+    images.checkpoint(ident)
+    restored = images.restore()
+    pid = husk.state(restored)["pid"]
+    for path in namespaces.values():
+        assert os.readlink(path) == os.readlink(f"/proc/{pid}/ns/{path.rpartition('/')[2]}")
+    husk("delete", "--force", restored, check=0)
+
+
+def test_a_user_namespace_comes_back(husk, bundle, images, counting):
+    bundle.user_namespace()
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["destination"] != "/dev/mqueue"]
+    (bundle.rootfs / "tmp").chmod(0o1777)
+    (bundle.rootfs / "tmp/fifo").chmod(0o666)
+    images.images.mkdir(0o711)
+    ident = husk.started(bundle)
+    wait_for(lambda: counting() > 2)
+    before = mounts(husk.state(ident)["pid"])
+    images.checkpoint(ident)
+    restored = images.restore()
+    stood = counting()
+    wait_for(lambda: counting() > stood + 3)
+    pid = husk.state(restored)["pid"]
+    assert open(f"/proc/{pid}/uid_map").read().split() == ["0", "100000", "65536"]
+    assert mounts(pid) == before
+    assert husk("exec", restored, "/bin/sh", "-c", "id -u; cat /proc/self/uid_map", check=0).out.split() == ["0", "0", "100000", "65536"]
+    husk("delete", "--force", restored, check=0)
+
+
+def test_hooks_take_part(husk, bundle, images, counting, tmp_path):
+    told = tmp_path / "told"
+    bundle.config["hooks"] = {kind: [{"path": "/bin/sh", "args": ["sh", "-c", f"s=$(cat); [ ! -e {tmp_path} ] || echo {kind} $s >>{told}"]}]
+                              for kind in ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")}
+    ident = husk.started(bundle)
+    wait_for(lambda: counting() > 2)
+    told.unlink()
+    images.checkpoint(ident)
+    assert [line.split()[0] for line in told.read_text().splitlines()] == ["poststop"]
+    told.unlink()
+    restored = images.restore()
+    lines = [line.split(None, 1) for line in told.read_text().splitlines()]
+    assert [kind for kind, _ in lines] == ["prestart", "createRuntime", "poststart"]
+    pid = husk.state(restored)["pid"]
+    for kind, state in lines:
+        state = json.loads(state)
+        assert (state["id"], state["pid"]) == (restored, pid)
+        assert state["status"] == ("running" if kind == "poststart" else "creating")
+    husk("delete", "--force", restored, check=0)
+
+
+def test_a_hook_that_fails_ends_the_restore(husk, bundle, images, counting, group):
+    ident = husk.started(bundle)
+    wait_for(lambda: counting() > 2)
+    images.checkpoint(ident)
+    bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "echo no way >&2; exit 3"]}]}
+    result = images.restore(check=1)
+    assert "no way" in result.err and "createRuntime" in result.err
+    assert os.listdir(husk.root) == [] and not os.path.exists(f"/sys/fs/cgroup/{group}")
+
+
+def test_what_is_paused_may_be_checkpointed(husk, bundle, images, counting):
+    ident = husk.started(bundle)
+    wait_for(lambda: counting() > 2)
+    husk("pause", ident, check=0)
+    images.checkpoint(ident, "--leave-running")
+    assert husk.state(ident)["status"] == "paused"
+    images.checkpoint(ident)
+    assert not (husk.root / ident).exists()
+    restored = images.restore()
+    stood = counting()
+    wait_for(lambda: counting() > stood + 3)
+    assert husk.state(restored)["status"] == "running"
+    husk("delete", "--force", restored, check=0)
+
+
+@pytest.mark.parametrize("mode", ["soft", "full", "ignore"])
+def test_however_cgroups_are_managed_it_lands_in_its_own(husk, bundle, images, counting, group, mode):
+    ident = husk.started(bundle)
+    wait_for(lambda: counting() > 2)
+    images.checkpoint(ident, "--manage-cgroups-mode", mode)
+    restored = images.restore("--manage-cgroups-mode", mode)
+    pids = json.loads(husk("ps", "-f", "json", restored, check=0).out)
+    assert len(pids) == 2 and {groups(pid) for pid in pids} == {group}
+    husk("delete", "--force", restored, check=0)
+
+
+@pytest.mark.skipif(not os.path.isdir("/run/systemd/system"), reason="needs systemd")
+def test_the_systemd_manager_gives_it_a_scope(husk, bundle, images, counting):
+    bundle.linux["resources"]["pids"] = {"limit": 60}
+    bundle.write()
+    ident = husk.new_id()
+    bundle.linux["cgroupsPath"] = f"system.slice:husk:{ident}"
+    bundle.write()
+    with open(husk.folder / "out", "w") as out:
+        subprocess.run(husk.argv("run", "--bundle", bundle.path, "-d", ident, options=["--systemd-cgroup"]), stdin=subprocess.DEVNULL,
+                       stdout=out, stderr=out, check=True)
+    wait_for(lambda: counting() > 2)
+    images.checkpoint(ident)
+    restored = images.restore(ident=ident, manager=["--systemd-cgroup"])
+    pid = husk.state(restored)["pid"]
+    scope = f"husk-{ident}.scope"
+    assert groups(pid) == f"system.slice/{scope}"
+    assert open(f"/sys/fs/cgroup/system.slice/{scope}/pids.max").read() == "60\n"
+    shown = subprocess.run(["systemctl", "show", "-pTasksMax", "-pActiveState", scope], capture_output=True, text=True).stdout.split()
+    assert sorted(shown) == ["ActiveState=active", "TasksMax=60"]
+    husk("delete", "--force", restored, check=0)
+    assert not os.path.exists(f"/sys/fs/cgroup/system.slice/{scope}")
+
+
+def test_locks_are_kept_when_asked_for(husk, bundle, images, tmp_path):
+    for link in ("lib", "lib64"):
+        (bundle.rootfs / link).symlink_to(f"usr/{link}")
+    bundle.mount("/usr", "/usr", options=("rbind", "ro")).args("/usr/bin/flock", "/tmp/lock", "/bin/cat", "/tmp/fifo")
+    os.mkfifo(bundle.rootfs / "tmp/fifo")
+
+    def is_locked():
+        try:
+            with open(bundle.rootfs / "tmp/lock") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            pass
+        return False
+    ident = husk.started(bundle)
+    wait_for(is_locked)
+    assert "lock" in images.checkpoint(ident, check=PEER).err
+    assert husk.state(ident)["status"] == "running"
+    images.checkpoint(ident, "--file-locks")
+    assert not is_locked()
+    restored = images.restore("--file-locks")
+    assert is_locked()
+    husk("delete", "--force", restored, check=0)
+
+
+def test_lazy_pages_are_served_to_the_restored(husk, bundle, images, counting, tmp_path):
+    ident = husk.started(bundle)
+    wait_for(lambda: counting() > 2)
+    ready, status = os.pipe()
+    argv = husk.argv("checkpoint", *images.where(), "--lazy-pages", "--page-server", "127.0.0.1:27777", "--status-fd", status, ident)
+    with subprocess.Popen(argv, pass_fds=[status], stderr=subprocess.PIPE) as dumping:
+        os.close(status)
+        assert os.read(ready, 1) == b"\0", images.log("dump.log")
+        os.close(ready)
+        stood = counting()
+        with subprocess.Popen(["criu", "lazy-pages", "--page-server", "--address", "127.0.0.1", "--port", "27777", "-D", images.images,
+                               "-W", images.work], stdout=subprocess.DEVNULL) as lazy:
+            wait_for(lambda: (images.work / "lazy-pages.socket").exists())
+            bundle.write()
+            restored = images.restore("--lazy-pages")
+            wait_for(lambda: counting() > stood + 3)
+            assert lazy.wait(60) == 0
+        assert dumping.wait(60) == 0, dumping.stderr.read()
+    husk("delete", "--force", restored, check=0)
