@@ -67,6 +67,10 @@ CONFIG = {
 }
 
 
+# For programs under strace: LeakSanitizer looks at its process by ptrace(2), which one alone can do.
+UNDER_STRACE = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+
+
 def wait_for(what, seconds=20):
     """Until WHAT() holds; a failure when it does not within so many seconds."""
     end = time.monotonic() + seconds

@@ -62,6 +62,26 @@ static void add_rest(struct parsed *p, int argc, char **argv, int at)
 		words_add(&p->arguments, argv[at]);
 }
 
+static int parse_and_run(const struct globals *g, const struct command *c, int argc, char **argv, int at, void *values,
+			 struct parsed *p, struct err *e)
+{
+	int code;
+
+	if (words_parse(c->options, argc, argv, &at, c->stops, values, p, e) < 0)
+		return err_in(e, "%s", c->name);
+	if (p->help) {
+		help_of(stdout, c);
+		return fflush(stdout) == 0 ? 0 : EXIT_SYSTEM;
+	}
+	add_rest(p, argc, argv, at);
+	if (check_count(c, &p->arguments, e) < 0)
+		return -1;
+	code = c->run(g, values, &p->arguments, e);
+	if (fflush(stdout) != 0 && code == 0)
+		return err_sys(e, "write to standard output");
+	return code;
+}
+
 static int run_command(const struct globals *g, const struct command *c, int argc, char **argv, int at, struct err *e)
 {
 	__attribute__((cleanup(parsed_undo))) struct parsed p = {};
@@ -72,18 +92,8 @@ static int run_command(const struct globals *g, const struct command *c, int arg
 		return err_set(e, ERR_SYSTEM, "out of memory");
 	if (!c->options)
 		return c->run(g, values, &p.arguments, e);
-	if (words_parse(c->options, argc, argv, &at, c->stops, values, &p, e) < 0)
-		return err_in(e, "%s", c->name);
-	if (p.help) {
-		help_of(stdout, c);
-		return fflush(stdout) == 0 ? 0 : EXIT_SYSTEM;
-	}
-	add_rest(&p, argc, argv, at);
-	if (check_count(c, &p.arguments, e) < 0)
-		return -1;
-	code = c->run(g, values, &p.arguments, e);
-	if (fflush(stdout) != 0 && code == 0)
-		return err_sys(e, "write to standard output");
+	code = parse_and_run(g, c, argc, argv, at, values, &p, e);
+	values_undo(c->options, values);
 	return code;
 }
 

@@ -30,7 +30,8 @@ const struct option_row global_options[] = {
 	  "who makes control groups: cgroupfs by default" },
 	{ 0, "trace", OPTION_TEXT, offsetof(struct globals, trace), "FILE",
 	  "write a timeline of all that husk and the container's first process did, for Perfetto or chrome://tracing; a file that "
-	  "holds one is continued" },
+	  "holds one is continued. What init does once its seccomp filter is loaded has no times of its own, since the filter need not "
+	  "allow to ask for the time" },
 	{ 0, "timing", OPTION_FLAG, offsetof(struct globals, timing), NULL,
 	  "print the same timeline as a table to standard error" },
 	{ 0, "error-fd", OPTION_U64, offsetof(struct globals, error_fd), "N",
@@ -80,6 +81,18 @@ void parsed_undo(struct parsed *p)
 {
 	free(p->arguments.v);
 	p->arguments = (struct words){};
+}
+
+void values_undo(const struct option_row *table, void *values)
+{
+	for (const struct option_row *o = table; o->name; o++) {
+		struct words *w = (struct words *)((char *)values + o->offset);
+
+		if (o->kind != OPTION_WORDS)
+			continue;
+		free(w->v);
+		*w = (struct words){};          /* another name of the option may stand for the same member */
+	}
 }
 
 static int set_flag(const struct option_row *o, bool *flag, const char *value, struct err *e)

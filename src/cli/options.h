@@ -79,5 +79,7 @@ struct parsed {
 int words_parse(const struct option_row *, int argc, char **argv, int *at, bool stops, void *values,
 		  struct parsed *, struct err *);
 void parsed_undo(struct parsed *);
+/* Frees what words_parse() has put into VALUES. */
+void values_undo(const struct option_row *, void *values);
 void words_add(struct words *, const char *word);       /* keeps a NULL behind the last one */
 

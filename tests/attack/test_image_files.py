@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from tests.conftest import UNDER_STRACE
+
 
 def fifo(path):
     os.mkfifo(path)
@@ -87,7 +89,7 @@ def test_nothing_of_the_image_is_opened_that_config_does_not_name(husk, bundle, 
     trace = tmp_path / "trace"
     argv = ["timeout", "60", "strace", "-f", "-qq", "-o", str(trace), "-e", "trace=openat,open,openat2,execve,execveat",
             *husk.argv("run", "--bundle", bundle.path, husk.new_id())]
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90)
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, env=UNDER_STRACE)
     assert done.returncode == 0, done
     text = trace.read_text()
     inside = text[text.index("execveat("):]

@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 
+from tests.conftest import UNDER_STRACE
 from tests.kernel import needs_time
 from tests.run.test_bundles import CAPTURED, give_root_to_its_user
 from tests.run.test_captured_bundles import LACKS, adapt
@@ -187,7 +188,7 @@ def test_check_writes_no_file_and_makes_no_process(husk, bundle, tmp_path):
     calls = ("mkdir,mkdirat,mknod,mknodat,mount,move_mount,umount2,unlink,unlinkat,rename,renameat,renameat2,symlink,symlinkat,"
              "clone,clone3,fork,vfork,execve,setns,unshare,write,openat,openat2,pivot_root,chmod,fchmodat,chown,fchownat")
     subprocess.run(["timeout", "60", "strace", "-f", "-o", str(log), "-e", f"trace={calls}", *husk.argv("check", bundle.path)],
-                   check=True, stdout=subprocess.DEVNULL)
+                   check=True, stdout=subprocess.DEVNULL, env=UNDER_STRACE)
     acts = [line.split(" ", 1)[1].strip() for line in log.read_text().splitlines()]
     acts = [a for a in acts if not a.startswith(("execve(", "write(1,", "+++", "---"))]
     assert [a for a in acts if not a.startswith("openat")] == []

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.conftest import SPEC, STATE, SYSTEM, UNSUPPORTED, USAGE
+from tests.conftest import SPEC, STATE, SYSTEM, UNDER_STRACE, UNSUPPORTED, USAGE
 from tests.groups import HAS, V2, read, settings
 
 M = 1 << 20
@@ -360,7 +360,7 @@ def test_a_container_without_cgroups_is_refused(husk, bundle):
 def traced(husk, words, *options):
     trace = husk.folder / "trace"
     done = subprocess.run(["strace", "-qq", "-o", trace, *options, *husk.argv(*words)], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, env=UNDER_STRACE)
     return done.returncode, trace.read_text(errors="replace")
 
 
