@@ -7,6 +7,10 @@ TOPS = ["/sys/fs/cgroup"] if V2 else [f"/sys/fs/cgroup/{d}" for d in sorted(os.l
                                       if not os.path.islink(f"/sys/fs/cgroup/{d}")]
 # Files that a group of this kernel has; the group is a child of each hierarchy's own.
 HAS = {name for top in TOPS for folder, _, files in os.walk(top) if folder != top for name in files}
+if V2:                                  # husk gives its groups what the topmost one could give, whether it does already or not
+    GIVEN = {"cpuset": ["cpuset.cpus", "cpuset.mems"], "rdma": ["rdma.max"], "misc": ["misc.max"],
+             "hugetlb": ["hugetlb.2MB.max", "hugetlb.2MB.rsvd.max"] if os.path.exists("/sys/kernel/mm/hugepages/hugepages-2048kB") else []}
+    HAS |= {name for controller in open("/sys/fs/cgroup/cgroup.controllers").read().split() for name in GIVEN.get(controller, [])}
 
 # What `update` can change.
 SETTINGS = ("memory.limit_in_bytes memory.memsw.limit_in_bytes memory.soft_limit_in_bytes memory.swappiness memory.oom_control "
