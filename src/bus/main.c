@@ -6,6 +6,7 @@
  *
  *   husk-bus system|user start UNIT CGROUP PROPERTY...   the unit runs, its cgroup is CGROUP
  *   husk-bus system|user set UNIT PROPERTY...
+ *   husk-bus system|user attach UNIT PATH PID            the process goes into the unit, PATH ("/") beneath its cgroup
  *   husk-bus system|user stop UNIT                       also when there is no such unit; a failed one is forgotten
  *
  * PROPERTY is written as busctl(1) does: NAME SIGNATURE VALUE..., arrays with their length first.  "?NAME": an older
@@ -314,6 +315,16 @@ static int set(struct session *s, const char *unit, const struct property *p, si
 	return r < 0 ? fail("set properties", r, &error) : 0;
 }
 
+/* The user's systemd asks the system's when it is not allowed to, which sees that user and process are the user's. */
+static int attach(struct session *s, const char *unit, const char *path, const char *pid)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r = sd_bus_call_method(s->bus, SYSTEMD, OBJECT, MANAGER, "AttachProcessesToUnit", &error, NULL, "ssau", unit, path,
+				   1, (uint32_t)strtoul(pid, NULL, 10));
+
+	return r < 0 ? fail("attach a process", r, &error) : 0;
+}
+
 static int stop(struct session *s, const char *unit)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -340,6 +351,8 @@ static int run(struct session *s, const char *verb, const char *unit, char **wor
 
 	if (is_start && n < 1)
 		return fail(verb, -EINVAL, NULL);
+	if (strcmp(verb, "attach") == 0)
+		return n == 2 ? attach(s, unit, words[0], words[1]) : fail(verb, -EINVAL, NULL);
 	p = calloc(n / 3 + 1, sizeof(*p));
 	if (!p || read_properties(p, &count, words + is_start, n - is_start) < 0)
 		return fail(verb, p ? -EINVAL : -ENOMEM, NULL);
@@ -357,7 +370,7 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc < 4) {
-		(void)fprintf(stderr, "usage: husk-bus system|user start|set|stop UNIT ...\n");
+		(void)fprintf(stderr, "usage: husk-bus system|user start|set|attach|stop UNIT ...\n");
 		return 1;
 	}
 	is_user = strcmp(argv[1], "user") == 0;

@@ -62,10 +62,22 @@ static const struct fact annotations[] = {
 	{}
 };
 
+static const struct fact rootless[] = {
+	{ "--systemd-cgroup", "The user's own systemd makes the container's scope, with the controllers that are delegated to it "
+	  "(Delegate= of user@.service)." },
+	{ "--cgroup-manager=cgroupfs", "The cgroup is made beside the caller's. Where that belongs to somebody else, as in the "
+	  "session of a login, the container stays in the caller's cgroup, and limits are refused: systemd-run --user --scope "
+	  "-p Delegate=yes husk ... has a place for them." },
+	{ "exec from another session", "The kernel does not let a user move a process from there into the container's cgroup: with "
+	  "--systemd-cgroup his systemd is asked to, otherwise exec is refused." },
+	{}
+};
+
 const struct chapter chapters[] = {
 	{ "ENVIRONMENT", "Nothing of it reaches the container but what is said here.", environment },
 	{ "FILES", NULL, files },
 	{ "SIGNALS", NULL, signals },
+	{ "CGROUPS WITHOUT ROOT", "Limits need cgroup v2 and a cgroup that is delegated to the user.", rootless },
 	{ "ANNOTATIONS", "These annotations of config.json change what husk does. Who takes configurations from strangers has to "
 	  "look at them: husk features lists them as potentially unsafe.", annotations },
 	{}

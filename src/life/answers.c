@@ -71,6 +71,8 @@ static int serve_place(void *self, struct letter *question, struct letter *answe
 	(void)question;
 	if (m->plan->cgroup.unit.name && cgroup_make_scope(&m->cgroup, &m->plan->cgroup, m->child.pid, e) < 0)
 		return -1;
+	if (m->needs_help && cgroup_attach(&m->cgroup, m->child.pid, e) < 0)
+		return -1;
 	if (limits_serve(&m->plan->limits, m->child.pid, e) < 0 ||
 	    schedule_serve(&m->plan->schedule, m->child.pid, e) < 0 ||
 	    rdt_enter(&m->rdt, m->child.pid, e) < 0 || move_devices(m, e) < 0)

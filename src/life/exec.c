@@ -117,6 +117,7 @@ static int decide(struct joining *j, const struct exec_request *given, struct er
 	if (process && rq.tty && !process->terminal)
 		return err_set(e, ERR_USAGE, "--tty contradicts the file of --process, which says no \"terminal\"");
 	rq.process = process;
+	rq.waits_for_place = cgroup_may_need_help(&m->cgroup);
 	rq.no_new_keyring = m->record.saved.no_new_keyring;
 	rq.container = (struct root){ .fd = j->root, .name = "rootfs" };
 	return plan_exec(&m->plan, m->config, &rq, &m->host, &m->shared, e);
@@ -132,6 +133,21 @@ static int locate(const struct joining *j, const struct exec_request *rq, struct
 	    (rq->cpu_affinity && str_starts(e->msg, "process.execCPUAffinity")))
 		return -1;
 	return config_locate(e, "", "config.json", j->making.text, j->making.len);
+}
+
+/* Straight into its cgroup, or, where the kernel forbids that to this user from where he is, to be moved by his systemd. */
+static int be_born(struct making *m, struct spawn_request *birth, struct err *e)
+{
+	if (spawn(&m->child, birth, e) == 0)
+		return 0;
+	if (e->num != EACCES || birth->cgroup < 0)
+		return -1;
+	if (!cgroup_may_need_help(&m->cgroup))
+		return err_hint(e, "without root no process gets from one session into the cgroup of another: "
+				"systemd-run --user --scope husk exec ...");
+	birth->cgroup = -1;
+	m->needs_help = true;
+	return spawn(&m->child, birth, e);
 }
 
 static int enter(struct joining *j, const struct exec_request *rq, struct err *e)
@@ -152,7 +168,7 @@ static int enter(struct joining *j, const struct exec_request *rq, struct err *e
 	if (cgroup_entries(&m->cgroup, NULL, groups.fds, &groups.nfds, e) < 0)
 		return -1;
 	birth.groups = &groups;
-	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0)
+	if (arena_seal(&m->shared, m->plan, e) < 0 || be_born(m, &birth, e) < 0)
 		return -1;
 	parcel_undo(&groups);
 	/* The pid file says that it runs, so it comes after the execve: engines look at nothing else. */

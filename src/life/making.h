@@ -32,6 +32,7 @@ struct making {
 	const struct plan *plan;
 	struct record record;
 	struct cgroup cgroup;
+	bool needs_help;                /* exec: only systemd may move the process into the cgroup */
 	struct rdt rdt;
 	size_t noted;                   /* `mounts add`: steps of plan->mounts that init has told a number of */
 	struct child child;

@@ -219,6 +219,7 @@ int plan_exec(const struct plan **out, const struct oci_config *c, const struct 
 	p->id = arena_strdup(a, rq->id);
 	if (check_namespaces(c, &ns, e) < 0 || annotations_read(&notes, &c->annotations, e) < 0)
 		return -1;
+	p->cgroup.manager = rq->waits_for_place ? CGROUP_MANAGER_SYSTEMD : CGROUP_MANAGER_FS;
 	p->cgroup.inner = notes.delegated ? arena_strdup(a, notes.delegated) : NULL;
 	if (rq->process)
 		by_file(&proc, c->process, rq->process, a);

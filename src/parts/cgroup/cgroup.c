@@ -175,6 +175,17 @@ static bool is_forgiven(const struct cgroup_plan *p, const struct err *e)
 	       (e->num == EACCES || e->num == EPERM || e->num == EROFS || e->num == ENOENT);
 }
 
+/* A user who asks for limits has to be told how one gets a place for them. */
+static int tell_what_is_missing(const struct cgroup_plan *p, struct err *e)
+{
+	if (!p->is_rootless || p->unit.name || (e->num != EACCES && e->num != EPERM && e->num != EROFS))
+		return -1;
+	if (!p->dir[p->n - 1].is_v2 || p->n > 1)
+		return err_hint(e, "cgroups of v1 are root's alone: without linux.resources the container needs none");
+	return err_hint(e, "without root, limits need a delegated cgroup: --systemd-cgroup, or "
+			"systemd-run --user --scope -p Delegate=yes husk ...");
+}
+
 static const struct cgroup_dir *unified(const struct cgroup *cg)
 {
 	for (int i = 0; i < cg->n; i++)
@@ -205,7 +216,7 @@ static int make(struct cgroup *cg, const struct cgroup_plan *p, pid_t init, stru
 {
 	if (make_dirs(cg, p, e) < 0) {
 		if (p->unit.name || !is_forgiven(p, e))
-			return -1;
+			return tell_what_is_missing(p, e);
 		log_debug("no cgroup for this container: %s", e->msg);
 		cgroup_undo(cg);
 		cg->manager = p->manager;
@@ -388,6 +399,31 @@ int cgroup_take(const struct cgroup *cg, pid_t pid, struct err *e)
 		if (groupfs_write(cg->dir[i].fd, "cgroup.procs", text, e) < 0)
 			return err_in(e, "cgroup \"%s\"", cg->dir[i].path);
 	return 0;
+}
+
+bool cgroup_may_need_help(const struct cgroup *cg)
+{
+	return cg->scope && cg->is_user && unified(cg);
+}
+
+int cgroup_attach(const struct cgroup *cg, pid_t pid, struct err *e)
+{
+	AUTO(procfs) proc = PROCFS_NONE;
+	const struct cgroup_dir *d = unified(cg);
+	char path[4096], link[32], slash[300];
+	struct text l = TEXT(link), s = TEXT(slash);
+	const char *below;
+
+	/* Where it is by now, which is not what was recorded: exec may have gone on beneath. */
+	text_addf(&l, "self/fd/%d", d->fd);
+	text_addf(&s, "/%s", cg->scope);
+	if (procfs_open_host(&proc, e) < 0 || procfs_read_link(&proc, link, path, sizeof(path), e) < 0)
+		return -1;
+	below = strstr(path, slash);
+	if (!below)
+		return err_set(e, ERR_STATE, "the cgroup \"%s\" is not beneath that of the unit \"%s\"", path, cg->scope);
+	below += strlen(slash);
+	return unit_attach(cg->scope, cg->is_user, *below ? below : "/", pid, e);
 }
 
 static bool has_controller(const struct cgroup_dir *d, const char *list, size_t n)

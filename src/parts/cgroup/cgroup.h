@@ -181,6 +181,14 @@ int cgroup_enter_apply(int fds[], int n, struct err *);
 int cgroup_take(const struct cgroup *, pid_t, struct err *);
 
 /*
+ * v2: the kernel lets only those move a process who may write to the group above both places; a user who is in a session of
+ * his own (ssh, a console) may not above his scopes.  False also for groups that are not those of a user's systemd.
+ */
+bool cgroup_may_need_help(const struct cgroup *);
+/* Asks that systemd to move the process into the unified group, which may lie beneath the unit's. */
+int cgroup_attach(const struct cgroup *, pid_t, struct err *);
+
+/*
  * `exec --cgroup`: SPECS are "path" (all hierarchies) or "controller[,controller]:path" (v1, and "" before the
  * colon for the unified one), beneath the container's own groups only; they must exist.  NULL-free array of N.
  */

@@ -87,6 +87,16 @@ int unit_set(const char *name, bool is_user, const struct unit_words *w, struct 
 	return w->n ? ask("set", name, is_user, w->v, w->n, e) : 0;
 }
 
+int unit_attach(const char *name, bool is_user, const char *path, pid_t pid, struct err *e)
+{
+	AUTO(arena) mem = ARENA_NONE;
+	struct unit_words w = { .arena = &mem };
+
+	unit_word(&w, "%s", path);
+	unit_word(&w, "%d", (int)pid);
+	return ask("attach", name, is_user, w.v, w.n, e);
+}
+
 int unit_stop(const char *name, bool is_user, struct err *e)
 {
 	return ask("stop", name, is_user, NULL, 0, e);

@@ -60,6 +60,8 @@ bool unit_is_supported(void);
 /* On the host; each is one start of husk-bus, with a deadline. */
 int unit_start(const struct cgroup_unit *, pid_t init, struct err *);
 int unit_set(const char *name, bool is_user, const struct unit_words *, struct err *);
+/* Moves a process that we may not move ourselves into the cgroup PATH ("/": its own) beneath that of the unit. */
+int unit_attach(const char *name, bool is_user, const char *path, pid_t, struct err *);
 /* Ends what is left in it and forgets it; no error when it is gone already. */
 int unit_stop(const char *name, bool is_user, struct err *);
 
