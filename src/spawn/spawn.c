@@ -35,6 +35,7 @@
 /* What the child needs to become husk-init. */
 struct passage {
 	int program;
+	const struct parcel *groups;    /* to be entered before, NULL: none, or by husk-init */
 	int from[INIT_FDS];             /* -EBADF: not there */
 	int base;
 	char *const *argv;
@@ -72,6 +73,21 @@ void child_keep(struct child *c)
 	c->is_kept = true;
 }
 
+/*
+ * cgroup v1: a process that moves itself needs no lock of all forks, and one that does so here needs to be handed no descriptor;
+ * what husk-init uses is counted from its first page on.
+ */
+static int enter_groups(const struct parcel *groups, struct err *e)
+{
+	for (int i = 0; groups && i < groups->nfds; i++)
+		if (write(groups->fds[i], "0", 1) != 1) {
+			err_sys(e, "enter cgroup %d of %d", i + 1, groups->nfds);
+			err_stage(e, stage_name(STAGE_PLACE));
+			return err_in(e, "%s", stage_name(STAGE_PLACE));
+		}
+	return 0;
+}
+
 /* In the child: the caller's memory, descriptors of its own. */
 static void become_init(void *arg)
 {
@@ -80,6 +96,8 @@ static void become_init(void *arg)
 	struct handshake talk = { .fd = way->from[INIT_FD_TALK] };
 	struct err e;
 
+	if (enter_groups(way->groups, &e) < 0)
+		goto out;
 	for (int i = 0; i < INIT_FDS; i++) {
 		if (way->from[i] >= 0 && dup2(way->from[i], way->base + i) < 0) {
 			err_sys(&e, "hand descriptor %d to husk-init", way->base + i);
@@ -124,7 +142,7 @@ static int clone_init(struct child *c, const struct spawn_request *rq, struct pa
 	way->base = lowest_free(way, rq->plan->stdio.preserved);
 	way->argv = argv;
 	snprintf(base, sizeof(base), "%d", way->base);
-	snprintf(groups, sizeof(groups), "%d", rq->groups ? rq->groups->nfds : 0);
+	snprintf(groups, sizeof(groups), "%d", rq->groups && !way->groups ? rq->groups->nfds : 0);
 	c->pid = birth(&args, become_init, way);
 	if (c->pid < 0) {
 		c->pid = 0;
@@ -134,6 +152,12 @@ static int clone_init(struct child *c, const struct spawn_request *rq, struct pa
 	}
 	c->stamps.init = c->pid;
 	return 0;
+}
+
+/* Not so where another process stays, or where something has to be done between birth and place. */
+static bool enters_at_once(const struct plan *p)
+{
+	return !p->ns.needs_bridge && !p->is_exec && !(spawn_needed(p) & (STEP_BIT(IDMAP) | STEP_BIT(PLACE)));
 }
 
 static void close_fds(int *fds, int n)
@@ -172,7 +196,8 @@ int spawn(struct child *out, const struct spawn_request *rq, struct err *e)
 	way.from[INIT_FD_TARGET_ROOT] = rq->target_root;
 	way.from[INIT_FD_HOOK_OUT] = rq->hook_out > 0 ? rq->hook_out : -EBADF;
 	way.from[INIT_FD_HOOK_ERR] = rq->hook_err > 0 ? rq->hook_err : -EBADF;
-	for (int i = 0; rq->groups && i < rq->groups->nfds; i++)
+	way.groups = enters_at_once(plan) ? rq->groups : NULL;
+	for (int i = 0; rq->groups && !way.groups && i < rq->groups->nfds; i++)
 		way.from[INIT_FD_GROUPS + i] = rq->groups->fds[i];
 	ret = clone_init(&c, rq, &way, e);
 	close_fds(ns_fds, plan->ns.n_joins);

@@ -44,7 +44,7 @@ struct spawn_request {
 	const struct plan *plan;        /* in the sealed arena */
 	const struct arena *arena;
 	int cgroup;                     /* for CLONE_INTO_CGROUP, -1: none */
-	const struct parcel *groups;    /* cgroup_entries(): init enters them by itself; NULL: none */
+	const struct parcel *groups;    /* cgroup_entries(): the child enters them by itself; NULL: none */
 	int target;                     /* exec: pidfd of the container's init; -1 */
 	int hook_out, hook_err;         /* what hooks in init print goes there; 0: nowhere */
 	int target_root;                /* exec: O_PATH of its "/", used when it has no mount namespace of its own; -1 */

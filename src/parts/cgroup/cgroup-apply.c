@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Entering the v1 cgroups: in husk-init, at the stage "place", through descriptors that husk opened and
- * passed.  "0" means "who writes"; the kernel then needs not stop every fork on the machine, as it does for others.
+ * passed; where nothing has to be done before, spawn.c does it at birth.  "0" means "who writes"; the kernel then needs not
+ * stop every fork on the machine, as it does for others.
  */
 #include "parts/cgroup/cgroup.h"
 
