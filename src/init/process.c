@@ -90,6 +90,19 @@ static int enter_cwd(const char *dir, struct err *e)
 	return 0;
 }
 
+/*
+ * In a user namespace that somebody else has made without privilege (joined by its path, or husk itself is in it) nobody can
+ * change groups, as in one of ours of that kind, which the plan knows about.
+ */
+static bool are_groups_locked(struct init *in, const struct err *why)
+{
+	char text[16];
+	struct err ignored;
+
+	return why->num == EPERM && !in->plan->user.ngroups && init_proc(in, &ignored) == 0 &&
+	       procfs_read(&in->proc, "self/setgroups", text, sizeof(text), &ignored) > 0 && str_starts(text, "deny");
+}
+
 int stage_user(struct init *in, struct err *e)
 {
 	const struct plan *p = in->plan;
@@ -105,6 +118,8 @@ int stage_user(struct init *in, struct err *e)
 	else if (e->num != EACCES)
 		return -1;
 	user_umask_apply(&p->user);
+	if (user_groups_apply(&p->user, e) < 0 && !are_groups_locked(in, e))
+		return -1;
 	if (caps_keep_apply(&p->caps, p->user.uid, e) < 0 || user_apply(&p->user, e) < 0)
 		return -1;
 	/* setuid(2) makes a process dumpable as fs.suid_dumpable says: not for us, not yet. */

@@ -186,3 +186,58 @@ def test_ctr_exec_pause_and_kill(containerd):
             time.sleep(0.1)
         call("ctr", "task", "delete", name, check=None)
         call("ctr", "container", "delete", name, check=None)
+
+
+@pytest.fixture(scope="module")
+def docker():
+    """The distribution's daemon, with the cgroup driver that it chooses here: systemd on v2."""
+    if USER or not shutil.which("dockerd"):
+        pytest.skip("needs root and docker")
+    call("systemctl", "start", "containerd", "docker")
+    end = time.monotonic() + 60
+    while call("docker", "info", check=None).returncode != 0:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    if "busybox" not in call("docker", "images", "--format", "{{.Repository}}").stdout:
+        pytest.skip("docker has no image")
+    yield call("docker", "info", "--format", "{{.CgroupDriver}}").stdout.strip()
+    call("systemctl", "stop", "docker.service", "docker.socket", "containerd.service", check=None)
+
+
+@pytest.mark.parametrize("runtime", ["husk", "crun"])
+def test_docker_with_systemd_s_cgroups(docker, runtime):
+    """In one go: run, limits in the cgroup's files and systemd's mind, exec, update, pause, stop."""
+    assert docker == "systemd"
+    name = "t" + uuid.uuid4().hex[:10]
+    ident = call("docker", "run", "-d", "--runtime", runtime, "--network=none", "--name", name, "--memory=64m", "--pids-limit=33",
+                 "busybox", "sleep", "1000").stdout.strip()
+    try:
+        scope = f"docker-{ident}.scope"
+        pid = call("docker", "inspect", "-f", "{{.State.Pid}}", name).stdout.strip()
+        group = pathlib.Path("/sys/fs/cgroup" + open(f"/proc/{pid}/cgroup").read().strip()[3:])
+        assert scope in group.parts
+        assert ((group / "memory.max").read_text(), (group / "pids.max").read_text()) == (f"{64 << 20}\n", "33\n")
+        assert call("systemctl", "show", "-P", "TasksMax", scope).stdout == "33\n"
+        assert call("docker", "exec", name, "cat", "/proc/self/cgroup", "/sys/fs/cgroup/pids.max").stdout == "0::/\n33\n"
+        call("docker", "update", "--memory=80m", "--memory-swap=80m", "--pids-limit=44", name)
+        call("systemctl", "daemon-reload")
+        assert ((group / "memory.max").read_text(), (group / "pids.max").read_text()) == (f"{80 << 20}\n", "44\n")
+        assert call("systemctl", "show", "-P", "TasksMax", scope).stdout == "44\n"
+        call("docker", "pause", name)
+        assert (group / "cgroup.freeze").read_text() == "1\n" or (group.parent / "cgroup.freeze").read_text() == "1\n"
+        call("docker", "unpause", name)
+        assert "sleep 1000" in call("docker", "top", name).stdout
+        call("docker", "stop", "-t", "1", name)
+        assert call("docker", "inspect", "-f", "{{.State.Status}}", name).stdout == "exited\n"
+        assert call("systemctl", "show", "-P", "ActiveState", scope).stdout == "inactive\n"
+    finally:
+        call("docker", "rm", "-f", name, check=None)
+
+
+@pytest.mark.parametrize("network", ["pasta", "slirp4netns"])
+def test_podman_hands_a_network_namespace_in(podman, network):
+    if not USER:
+        pytest.skip("only without root")
+    need(network)
+    out = podman("run", "--rm", f"--network={network}", IMAGE, "ip", "addr", check=None)
+    assert out.returncode == 0 and "lo:" in out.stdout and out.stdout.count("mtu") > 1, out.stdout + out.stderr

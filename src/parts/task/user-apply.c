@@ -11,7 +11,7 @@
 #include "sys/credentials.h"
 
 /* The kernel counts NGROUPS_MAX (65536); read in pieces is not possible, so only their number is compared. */
-static int take_groups(const struct user_plan *p, struct err *e)
+int user_groups_apply(const struct user_plan *p, struct err *e)
 {
 	int n;
 
@@ -30,8 +30,6 @@ int user_apply(const struct user_plan *p, struct err *e)
 	uid_t ruid, euid, suid;
 	gid_t rgid, egid, sgid;
 
-	if (take_groups(p, e) < 0)
-		return -1;
 	if (sys_setresgid(p->gid) < 0)
 		return err_sys(e, "setresgid to %u", p->gid);
 	if (sys_setresuid(p->uid) < 0)

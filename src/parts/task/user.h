@@ -33,7 +33,9 @@ struct user_plan {
 int user_plan(struct user_plan *, const struct oci_user *u, bool denies_setgroups, bool keep, const char *path,
 	      const struct host *, struct arena *, struct err *);
 
-/* setgroups, setresgid, setresuid; each read back. Capabilities survive only as PR_SET_KEEPCAPS says. */
+/* setgroups, read back. */
+int user_groups_apply(const struct user_plan *, struct err *);
+/* setresgid, setresuid; each read back. Capabilities survive only as PR_SET_KEEPCAPS says. */
 int user_apply(const struct user_plan *, struct err *);
 /* umask(2), which cannot fail. */
 void user_umask_apply(const struct user_plan *);
