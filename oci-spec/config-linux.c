@@ -270,3 +270,11 @@ SPEC_TYPE(linux, "linux",
 	LIST        (linux, readonly_paths,     "readonlyPaths"),
 	VALUE       (linux, mount_label,        "mountLabel"),
 	OBJECT      (linux, personality,        "personality", personality));
+
+const struct oci_namespace *oci_namespace_of(const struct oci_linux *l, enum oci_ns type)
+{
+	for (size_t i = 0; l && i < l->namespaces.n; i++)
+		if (l->namespaces.v[i].type == type)
+			return &l->namespaces.v[i];
+	return NULL;
+}

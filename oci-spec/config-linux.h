@@ -191,6 +191,9 @@ struct oci_linux {
 	struct oci_personality *personality;
 };
 
+/* L may be NULL. NULL: none of that type. */
+const struct oci_namespace *oci_namespace_of(const struct oci_linux *l, enum oci_ns type);
+
 extern const struct spec_type oci_linux_type, oci_resources_type, oci_rdt_type, oci_seccomp_type, oci_id_mapping_type;
 extern const struct spec_enum oci_namespaces, oci_seccomp_actions, oci_seccomp_operators,
 	oci_seccomp_archs, oci_seccomp_flags, oci_propagations, oci_memory_modes, oci_memory_flags,

@@ -29,14 +29,6 @@ static void mounts(struct check *c)
 	}
 }
 
-static bool makes_user_namespace(const struct oci_linux *l)
-{
-	for (size_t i = 0; l && i < l->namespaces.n; i++)
-		if (l->namespaces.v[i].type == OCI_NS_USER)
-			return true;
-	return false;
-}
-
 static void process(struct check *c)
 {
 	const struct oci_process *p = c->found.config->process;
@@ -47,7 +39,7 @@ static void process(struct check *c)
 		WARN(c, "process: missing, so husk start will refuse the container");
 		return;
 	}
-	if (is_root && !(l && l->seccomp) && !makes_user_namespace(l))
+	if (is_root && !(l && l->seccomp) && !oci_namespace_of(l, OCI_NS_USER))
 		WARN(c, "process: runs as root of the host without a seccomp filter (linux.seccomp)");
 	if (!is_root && !p->no_new_privileges)
 		WARN(c, "process.noNewPrivileges: not set, so programs with a set-user-id bit can make the user root inside");

@@ -123,9 +123,8 @@ static unsigned facts_for(const struct oci_config *c)
 	if (p && p->exec_cpu_affinity)
 		facts |= HOST_CPUS;
 	/* The two kinds that kernels of distributions are built without; the others are clone3(2)'s to refuse. */
-	for (size_t i = 0; l && i < l->namespaces.n; i++)
-		if (l->namespaces.v[i].type == OCI_NS_USER || l->namespaces.v[i].type == OCI_NS_TIME)
-			facts |= HOST_NAMESPACES;
+	if (oci_namespace_of(l, OCI_NS_USER) || oci_namespace_of(l, OCI_NS_TIME))
+		facts |= HOST_NAMESPACES;
 	return facts;
 }
 

@@ -20,6 +20,10 @@ RUNTIME = os.environ.get("HUSK_ENGINE_RUNTIME", HUSK)
 LIMITS = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"]
 
 
+def inspect(engine, ident):
+    return json.loads(engine("inspect", ident, check=0).out)[0]
+
+
 @pytest.fixture(scope="session")
 def image(tmp_path_factory):
     """A root file system as a tar archive, for `import`."""

@@ -10,15 +10,11 @@ import time
 import pytest
 
 from tests.conftest import HUSK, holds_pidfd, wait_for
-from tests.engines.conftest import RUNTIME
+from tests.engines.conftest import RUNTIME, inspect
 from tests.kernel import TELLS_OF_ENDS
 
 SLEEP = ("busybox", "/bin/sleep", "1000")
 BEAT = ("busybox", "/bin/sh", "-c", "while :; do echo x >> /v/beat; sleep 0.02; done")
-
-
-def inspect(engine, ident):
-    return json.loads(engine("inspect", ident, check=0).out)[0]
 
 
 def full_id(engine, ident):

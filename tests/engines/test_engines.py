@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people do with Docker and Podman every day, with husk beneath."""
-import json
 import pathlib
 
 import pytest
 
 from tests.conftest import wait_for
+from tests.engines.conftest import inspect
 
 SLEEP = ("busybox", "/bin/sleep", "1000")
-
-
-def inspect(engine, ident):
-    return json.loads(engine("inspect", ident, check=0).out)[0]
 
 
 def test_run(engine):

@@ -54,7 +54,7 @@ static void existing(const char *top, struct arena *a)
 {
 	struct rdt_plan p;
 	struct err e;
-	struct oci_rdt r = { .clos_id = "gold", .l3_cache_schema = "L3:0=f", .mem_bw_schema = "MB:1=70" };
+	struct oci_rdt r = { .clos_id = "gold", .l3_cache_schema = "L3:0=F", .mem_bw_schema = "MB:1=70" };
 	AUTO(rdt) x = RDT_NONE;
 
 	group(top, "gold", "    MB:0=  20;1=  70\n    L3:0=00f;1=0f0\n", a);
@@ -72,7 +72,7 @@ static void existing(const char *top, struct arena *a)
 	OK(rdt_make(&x, &p, &e) < 0 && e.kind == ERR_STATE, "one that says otherwise is refused: %s", e.msg);
 	r = (struct oci_rdt){ .clos_id = "silver" };
 	OK(plan(&p, &r, top, a, &e) == 0 && !p.may_make, "a class without schemata");
-	OK(rdt_make(&x, &p, &e) < 0, "must exist: %s", e.msg);
+	OK(rdt_make(&x, &p, &e) < 0 && strstr(e.msg, "there is no class \"silver\""), "must exist: %s", e.msg);
 	r = (struct oci_rdt){ .clos_id = "/" };
 	OK(plan(&p, &r, top, a, &e) == 0 && rdt_make(&x, &p, &e) == 0 && rdt_enter(&x, 5, &e) == 0, "the default class");
 	SAME(get(top, "tasks", a), "5", "is the root of the file system");
@@ -89,8 +89,11 @@ static void own(const char *top, struct arena *a)
 	OK(plan(&p, &r, top, a, &e) == 0 && p.is_ours, "a class of the container's own");
 	SAME(p.clos, "box", "has its id");
 	OK(p.n == 2 && strcmp(p.schemata[0], "MB:0=20") == 0 && strcmp(p.schemata[1], "L2:0=3") == 0, "schemata come last");
+	mkdir(arena_printf(a, "%s/info", top), 0755);
+	put(top, "info/last_cmd_status", "mask out of range\n", a);
 	/* A plain directory stays without files: the write fails, and nothing is left behind. */
 	OK(rdt_make(&x, &p, &e) < 0, "what cannot be filled is an error: %s", e.msg);
+	SAME(e.hint, "the kernel says: mask out of range", "with the kernel's own words");
 	rdt_undo(&x);
 	OK(access(arena_printf(a, "%s/box", top), F_OK) < 0, "and is removed");
 	group(top, "box", "", a);

@@ -119,18 +119,10 @@ static void where_of(struct cgroup_where *w, const struct cgroup_plan *p)
 
 /* ---- ownership -------------------------------------------------------------------- */
 
-static const struct oci_namespace *find_namespace(const struct oci_linux *l, enum oci_ns type)
-{
-	for (size_t i = 0; l && i < l->namespaces.n; i++)
-		if (l->namespaces.v[i].type == type)
-			return &l->namespaces.v[i];
-	return NULL;
-}
-
 /* config-linux.md "Cgroup ownership": v2, a new cgroup namespace, and the file system mounted writable. */
 static bool is_delegated(const struct oci_config *c, const struct host *host)
 {
-	const struct oci_namespace *ns = find_namespace(c->linux_, OCI_NS_CGROUP);
+	const struct oci_namespace *ns = oci_namespace_of(c->linux_, OCI_NS_CGROUP);
 
 	if (host->cgroups != HOST_CGROUP_V2 || !ns || ns->path || !c->process)
 		return false;
@@ -151,7 +143,7 @@ static bool host_uid(const struct oci_config *c, uid_t *out)
 	if (!c->linux_->uid_mappings.n) {
 		*out = uid;
 		/* The mappings of a joined user namespace are not known here. */
-		return !find_namespace(c->linux_, OCI_NS_USER);
+		return !oci_namespace_of(c->linux_, OCI_NS_USER);
 	}
 	for (size_t i = 0; i < c->linux_->uid_mappings.n; i++) {
 		const struct oci_id_mapping *m = &c->linux_->uid_mappings.v[i];
@@ -293,7 +285,7 @@ int cgroup_mounts(struct cgroup_mounts *out, const struct cgroup_plan *plan, con
 {
 	*out = (struct cgroup_mounts){
 		.is_v2 = host->cgroups == HOST_CGROUP_V2,
-		.own_namespace = find_namespace(config->linux_, OCI_NS_CGROUP) != NULL,
+		.own_namespace = oci_namespace_of(config->linux_, OCI_NS_CGROUP) != NULL,
 	};
 	for (int i = 0; i < plan->n; i++) {
 		const struct cgroup_plan_dir *d = &plan->dir[i];

@@ -358,10 +358,10 @@ int cgroup_signal_all(const struct cgroup *cg, int sig, struct err *e)
 /* What systemd has removed with its unit need not be removed again. */
 static bool is_gone(const struct cgroup_dir *d)
 {
-	struct err ignored;
-	AUTO_FD int fd = groupfs_open(d->path, d->is_v2, &ignored);
+	struct err e;
+	AUTO_FD int fd = groupfs_reopen(d->path, d->id, &e);
 
-	return fd < 0 || groupfs_id(fd) != d->id;
+	return fd < 0 && e.num == ENOENT;
 }
 
 int cgroup_remove(struct cgroup *cg, struct err *e)

@@ -78,15 +78,6 @@ static bool can(const struct host *h, int cap)
 	return h->capabilities >> cap & 1;
 }
 
-/* NULL: absent. "": the same as absent, as engines written in Go send it. */
-static const struct oci_namespace *user_namespace(const struct oci_linux *l)
-{
-	for (size_t i = 0; i < l->namespaces.n; i++)
-		if (l->namespaces.v[i].type == OCI_NS_USER)
-			return &l->namespaces.v[i];
-	return NULL;
-}
-
 /* Without mappings of its own, a user's container has its user as root: all that the kernel allows without helpers. */
 static void own_user(const struct oci_linux *l, const struct host *host, struct oci_id_mapping own[2],
 		     oci_id_mapping_list *uids, oci_id_mapping_list *gids)
@@ -115,11 +106,14 @@ int idmap_plan(struct idmap_plan *p, const struct oci_config *c, const struct ho
 	*p = (struct idmap_plan){ .is_set = false };
 	if (!l)
 		return 0;
-	user = user_namespace(l);
+	user = oci_namespace_of(l, OCI_NS_USER);
 	if (!user && (l->uid_mappings.n || l->gid_mappings.n))
 		return err_set(e, ERR_SPEC, "linux.%s: mappings, but no user namespace",
 			       l->uid_mappings.n ? "uidMappings" : "gidMappings");
-	/* A joined one has its mappings; what is said about them is for idmapped mounts. */
+	/*
+	 * A joined one has its mappings; what is said about them is for idmapped mounts.  Engines written in Go send a path of ""
+	 * for none.
+	 */
 	if (!user || (user->path && *user->path))
 		return 0;
 	own_user(l, host, own, &uids, &gids);

@@ -21,12 +21,19 @@
 static int open_clos(const struct rdt_plan *p, struct err *e)
 {
 	AUTO_FD int mount = fd_open(p->mount, O_PATH | O_DIRECTORY, 0, e);
+	int fd;
 
 	if (mount < 0)
 		return -1;
 	if (!*p->clos)
 		return TAKE_FD(mount);
-	return fd_open_at(mount, p->clos, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, e);
+	fd = fd_open_at(mount, p->clos, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, e);
+	if (fd < 0 && e->num == ENOENT) {
+		/* Not errno's text: engines take "no such file" for a missing command. */
+		err_set(e, ERR_STATE, "there is no class \"%s\"", p->clos);
+		e->num = ENOENT;
+	}
+	return fd;
 }
 
 /* 1 made, 0 was there, -1. */
@@ -42,17 +49,22 @@ static int make_group(int dir, const char *name, const char *what, struct err *e
 	return err_sys(e, "make the resctrl %s \"%s\"", what, name);
 }
 
-/* "L3:0=ff;1=c0" with blanks and leading zeros taken away, which the kernel pads with. */
+/* "L3:0=ff;1=c0" with blanks and leading zeros taken away, which the kernel pads with; it reads hexadecimal digits of either case. */
 static void squeeze(struct text *t, const char *line, size_t len)
 {
+	bool is_value = false;
+
 	for (size_t i = 0; i < len; i++) {
-		char before = t->len ? t->s[t->len - 1] : '\0';
+		char before = t->len ? t->s[t->len - 1] : '\0', c = line[i];
 
 		if (line[i] == ' ' || line[i] == '\t')
 			continue;
 		if (line[i] == '0' && before == '=' && i + 1 < len && line[i + 1] != ';')
 			continue;
-		text_addn(t, &line[i], 1);
+		is_value = c == '=' || (is_value && c != ';');
+		if (is_value && c >= 'A' && c <= 'F')
+			c = (char)(c - 'A' + 'a');
+		text_addn(t, &c, 1);
 	}
 }
 
@@ -101,6 +113,20 @@ static int compare(const struct rdt_plan *p, int clos, struct err *e)
 	return 0;
 }
 
+/* The kernel refuses with EINVAL, and says why in a file of its own. */
+static void hint_why(const struct rdt_plan *p, struct err *e)
+{
+	struct err ignored;
+	AUTO_FD int mount = fd_open(p->mount, O_PATH | O_DIRECTORY, 0, &ignored);
+	char why[256];
+
+	if (mount < 0 || file_read_at(mount, "info/last_cmd_status", why, sizeof(why), &ignored) < 0)
+		return;
+	why[strcspn(why, "\n")] = '\0';
+	if (*why && !str_eq(why, "ok"))
+		err_hint(e, "the kernel says: %s", why);
+}
+
 static int write_lines(const struct rdt_plan *p, int clos, struct err *e)
 {
 	for (size_t i = 0; i < p->n; i++) {
@@ -110,8 +136,11 @@ static int write_lines(const struct rdt_plan *p, int clos, struct err *e)
 		text_addf(&t, "%s\n", p->schemata[i]);
 		if (t.cut)
 			return err_set(e, ERR_SPEC, "linux.intelRdt: line %zu of the schemata is too long", i);
-		if (file_write_at(clos, "schemata", buf, e) < 0)
-			return err_in(e, "linux.intelRdt: \"%.200s\"", p->schemata[i]);
+		if (file_write_at(clos, "schemata", buf, e) < 0) {
+			err_in(e, "linux.intelRdt: \"%.200s\"", p->schemata[i]);
+			hint_why(p, e);
+			return -1;
+		}
 	}
 	return 0;
 }
