@@ -111,6 +111,18 @@ def test_a_destination_that_is_swapped(husk, bundle, tmp_path, out, kind):
         assert many(husk, bundle, lambda _: True) > 0
 
 
+def test_a_link_of_a_volume_over_sysfs_leads_no_mount_out(husk, bundle, tmp_path, out):
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "volume/cgroup").symlink_to(out)
+    (bundle.rootfs / "x").symlink_to("sys/fs")
+    bundle.config["mounts"] = [m for m in bundle.config["mounts"] if not m["destination"].startswith("/sys")]
+    bundle.mount("/sys", "sysfs", "sysfs", ["nosuid"])
+    bundle.mount("/x", tmp_path / "volume")                 # lies on /sys/fs
+    bundle.mount("/sys/fs/cgroup", "here", "tmpfs", ["mode=755"])
+    # The same path, but inside.
+    assert husk.out(bundle.sh("grep ' - tmpfs here ' /proc/self/mountinfo")).split()[4] == str(out)
+
+
 # ---- CVE-2019-19921, CVE-2023-27561, CVE-2025-54867: proc and sysfs elsewhere --------------------------------------
 
 @pytest.mark.parametrize("name", ["proc", "sys"])
