@@ -219,7 +219,7 @@ class Floor(Runtime):
         return [*self.argv, "list", self.root]
 
     def groups_of(self, ident, file):
-        paths = open(self.of(ident) + "/record").read().split()[1:]
+        paths = open(self.of(ident) + "/record").read().split()[2:]
         return [f"{p}/{file}" for p in paths if os.path.exists(f"{p}/{file}")]
 
     def update(self, ident):
@@ -236,7 +236,7 @@ class Floor(Runtime):
         return self.freeze(ident, "THAWED", "0")
 
     def pid(self, ident):
-        return int(open(self.of(ident) + "/record").readline())
+        return int(open(self.of(ident) + "/record").read().split()[0])
 
     def is_stopped(self, ident):
         return True             # its delete waits

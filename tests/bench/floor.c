@@ -25,7 +25,8 @@
  *   r resource soft hard   resource limit
  *   i uid gid              no supplementary groups, gid, uid
  *   f                      no descriptor of the caller's survives
- *   c mask                 drop what is not in the mask from the bounding set, and set the others to it
+ *   c mask ambient         drop what is not in the mask from the bounding set, and set the others to it; the ambient ones
+ *   K name                 session keyring, without which the process would keep that of the host's
  *   k                      no new privileges
  *   s path, S              seccomp filter, struct sock_filter as they are: opens it outside, loads it inside
  *   X words...             execve
@@ -68,7 +69,7 @@ struct job {
 	char *groups[GROUPS_MAX];
 	int n_groups, n_v2;             /* v2 is the last group, when there is one */
 	int v2;                         /* its descriptor, -1: none */
-	unsigned long flags;
+	unsigned long flags, unshare;
 	char *filter;
 	int filter_fd;
 	int gate, ready;                /* -1: run */
@@ -144,9 +145,12 @@ static void read_header(struct job *j, char *script)
 		line = next;
 	}
 	j->rest = line;
+	if (strncmp(line, "U\t", 2) != 0)
+		line = strstr(line, "\nU\t");
+	j->unshare = line ? number(strchr(line, 'U') + 2) : 0;
 }
 
-static void set_capabilities(uint64_t mask)
+static void set_capabilities(uint64_t mask, uint64_t ambient)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2];
@@ -157,6 +161,9 @@ static void set_capabilities(uint64_t mask)
 	for (int i = 0; i < 2; i++)
 		data[i].effective = data[i].permitted = data[i].inheritable = (uint32_t)(mask >> (32 * i));
 	must(syscall(SYS_capset, &head, data), "capset", "");
+	for (int i = 0; i <= LAST_CAP; i++)
+		if (ambient >> i & 1)
+			must(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0), "ambient", "");
 }
 
 static void load_filter(int fd)
@@ -241,7 +248,8 @@ static void obey(struct job *j, char **w)
 	case 'r':
 		must(setrlimit((int)number(w[1]), &(struct rlimit){ number(w[2]), number(w[3]) }), "setrlimit", w[1]);
 		break;
-	case 'c': set_capabilities(number(w[1])); break;
+	case 'c': set_capabilities(number(w[1]), number(w[2])); break;
+	case 'K': must(syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, w[1]), "keyring", w[1]); break;
 	case 'S': load_filter(j->filter_fd); break;
 	case 'k': must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs", ""); break;
 	case 'X':
@@ -319,7 +327,7 @@ static int create(const char *dir, const char *script)
 	j.ready = ready[1];
 	pid = make(&j);
 	(void)close(ready[1]);
-	n = snprintf(record, sizeof(record), "%d\n", pid);
+	n = snprintf(record, sizeof(record), "%d %s\n", pid, script);
 	for (int i = 0; i < j.n_groups; i++)
 		n += snprintf(record + n, sizeof(record) - (size_t)n, "%s\n", j.groups[i]);
 	(void)read(ready[0], buffer, 1);        /* end of file: ready, or dead */
@@ -334,7 +342,9 @@ static pid_t load(const char *dir, struct job *j)
 
 	(void)snprintf(path, sizeof(path), "%s/record", dir);
 	(void)read_file(path, buffer, sizeof(buffer));
-	for (line = strtok(strchr(buffer, '\n'), "\n"); line; line = strtok(NULL, "\n"))
+	line = strchr(buffer, '\n');
+	*line = '\0';
+	for (line = strtok(line + 1, "\n"); line; line = strtok(NULL, "\n"))
 		j->groups[j->n_groups++] = line;
 	return (pid_t)number(buffer);
 }
@@ -374,26 +384,43 @@ static int delete(const char *dir)
 	return 0;
 }
 
+/* The part of the script that is about a process, and not about what it finds there. */
+static void obey_as_process(struct job *j)
+{
+	char *words[16];
+
+	for (char *line = j->rest; *line; ) {
+		line = split(line, words);
+		if (strchr("eurifckKS", words[0][0]))
+			obey(j, words);
+	}
+}
+
+/* As `run`, without making anything: the script is to exec what config.json is to others. */
 static int exec(const char *dir, char **argv)
 {
-	struct job j = { 0 };
+	static char text[1 << 20];
+	struct job j = { 0 }, script = { 0 };
 	pid_t pid = load(dir, &j), child;
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), fds[GROUPS_MAX], status;
 	char path[512];
 
+	/* "pid script" */
+	(void)read_file(strchr(buffer, ' ') + 1, text, sizeof(text));
+	read_header(&script, text);
+	if (script.filter)
+		script.filter_fd = openat(AT_FDCWD, script.filter, O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < j.n_groups; i++) {
-		(void)snprintf(path, sizeof(path), "%s/tasks", j.groups[i]);
+		(void)snprintf(path, sizeof(path), "%s/%s", j.groups[i], script.n_v2 && i == j.n_groups - 1 ? "cgroup.procs" : "tasks");
 		fds[i] = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
-		if (fds[i] < 0) {               /* v2 */
-			(void)snprintf(path, sizeof(path), "%s/cgroup.procs", j.groups[i]);
-			fds[i] = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
-		}
+		must(fds[i], "open", path);
 	}
-	must(setns(pidfd, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET), "setns", dir);
+	must(setns(pidfd, (int)(script.flags | script.unshare)), "setns", dir);
 	child = vfork();
 	if (child == 0) {
 		for (int i = 0; i < j.n_groups; i++)
 			must(write(fds[i], "0", 1), "enter", j.groups[i]);
+		obey_as_process(&script);
 		(void)execve(argv[0], argv, (char *[]){ "PATH=/bin", NULL });
 		_exit(127);
 	}

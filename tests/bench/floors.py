@@ -187,11 +187,12 @@ def write(folder, config, ident, with_cgroups=True):
     user = process["user"]
     if user.get("additionalGids") or user["uid"]:
         raise ValueError("no floor for other users and groups")
+    s.add("K", ident)
     if linux.get("seccomp"):
         s.add("S")
     s.add("i", user["uid"], user["gid"])       # root, whose capabilities stay
     if process.get("capabilities"):
-        s.add("c", hex(mask_of(process["capabilities"]["bounding"])))
+        s.add("c", hex(mask_of(process["capabilities"]["bounding"])), hex(mask_of(process["capabilities"].get("ambient") or [])))
     if process.get("noNewPrivileges"):
         s.add("k")
     s.add("f")
