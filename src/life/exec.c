@@ -102,6 +102,18 @@ static int read_process(struct joining *j, const struct exec_request *rq, struct
 	return *process ? 0 : -1;
 }
 
+/* The groups are there already; and what config.json has no word of the command line may have. */
+static unsigned facts_for(const struct oci_config *c, const struct exec_request *rq)
+{
+	unsigned facts = making_facts(c) & ~(unsigned)HOST_CGROUPS;
+
+	if (rq->apparmor || rq->process_label || rq->process_file)
+		facts |= HOST_GUARDS;
+	if (rq->cpu_affinity || rq->process_file)
+		facts |= HOST_CPUS;
+	return facts;
+}
+
 static int decide(struct joining *j, const struct exec_request *given, struct err *e)
 {
 	struct making *m = &j->making;
@@ -109,8 +121,9 @@ static int decide(struct joining *j, const struct exec_request *given, struct er
 	struct oci_process *process = NULL;
 
 	m->text = record_load_config(&m->record, &m->mem, &m->len, e);
-	if (!m->text || arena_share(&m->shared, e) < 0 || host_look_at_rest(&m->host, &m->mem, e) < 0 ||
-	    config_decode(&m->config, "config.json", m->text, m->len, &m->shared, e) < 0)
+	if (!m->text || arena_share(&m->shared, e) < 0 ||
+	    config_decode(&m->config, "config.json", m->text, m->len, &m->shared, e) < 0 ||
+	    host_look_for(&m->host, facts_for(m->config, &rq), &m->mem, e) < 0)
 		return -1;
 	if (rq.process_file && read_process(j, &rq, &process, e) < 0)
 		return -1;

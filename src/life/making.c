@@ -105,8 +105,7 @@ static bool is_given(const char *s)
 	return s && *s;
 }
 
-/* What the planners read of struct host (sys/host.h), as far as this config can bring them to. */
-static unsigned facts_for(const struct oci_config *c)
+unsigned making_facts(const struct oci_config *c)
 {
 	const struct oci_process *p = c->process;
 	const struct oci_linux *l = c->linux_;
@@ -136,7 +135,7 @@ static int decide(struct making *m, const struct create_request *rq, struct err 
 	m->text = config_read(rq->config, &m->mem, &m->len, e);
 	if (!m->text || config_decode(&m->config, "config.json", m->text, m->len, &m->shared, e) < 0)
 		return -1;
-	if (host_look_for(&m->host, facts_for(m->config), &m->mem, e) < 0)
+	if (host_look_for(&m->host, making_facts(m->config), &m->mem, e) < 0)
 		return -1;
 	if (plan_create(&m->plan, m->config, rq, &m->host, &m->shared, e) < 0)
 		return config_locate(e, "", "config.json", m->text, m->len);

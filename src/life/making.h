@@ -59,6 +59,8 @@ void making_undo(struct making *);
 int making_create(struct making *, const struct create_request *, struct err *);
 /* The part of it before the first process, which `restore` begins with, too: all is decided, the record is ours and tells the intent. */
 int making_prepare(struct making *, const struct create_request *, struct err *);
+/* What the planners read of struct host (sys/host.h), as far as this config can bring them to. */
+unsigned making_facts(const struct oci_config *);
 /* From here on undo destroys nothing any more. */
 void making_keep(struct making *);
 

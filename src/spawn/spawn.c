@@ -129,7 +129,7 @@ static int clone_init(struct child *c, const struct spawn_request *rq, struct pa
 	struct clone_args args = {
 		.flags = CLONE_PIDFD,
 		.pidfd = (uintptr_t)&c->pidfd,
-		/* No exit_signal: whoever waits has the pidfd, and a SIGCHLD would only wake husk once more. */
+		.exit_signal = SIGCHLD,
 	};
 
 	/* The cgroup namespace would show the group of its maker: init unshares it once it is in its own. */

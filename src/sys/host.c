@@ -390,11 +390,6 @@ int host_look(struct host *h, struct arena *a, struct err *e)
 	return host_look_for(h, HOST_ALL, a, e);
 }
 
-int host_look_at_rest(struct host *h, struct arena *a, struct err *e)
-{
-	return host_look_for(h, HOST_ALL & ~(unsigned)HOST_CGROUPS, a, e);
-}
-
 bool host_is_at_least(const struct host *h, unsigned major, unsigned minor)
 {
 	return h->kernel_major > major || (h->kernel_major == major && h->kernel_minor >= minor);

@@ -60,8 +60,6 @@ enum host_facts {
 /* Reads what is in FACTS and all else; a fact that cannot be read counts as lacking, except that kernels < 5.14 are an error. */
 int host_look_for(struct host *, unsigned facts, struct arena *, struct err *);
 int host_look(struct host *, struct arena *, struct err *);             /* HOST_ALL */
-/* The same without cgroups, for who has those of a record: a dozen system calls less on v1. */
-int host_look_at_rest(struct host *, struct arena *, struct err *);
 
 bool host_is_at_least(const struct host *, unsigned major, unsigned minor);
 /* The v1 hierarchy that has this controller ("memory"), NULL when none. */

@@ -130,7 +130,7 @@ int process_wait(int pidfd, struct process_end *end, struct err *e)
 	int ret;
 
 	do
-		ret = waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | __WALL);
+		ret = waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED);
 	while (ret < 0 && errno == EINTR);
 	if (ret < 0)
 		return err_sys(e, "wait for a process");
