@@ -441,9 +441,8 @@ static bool store_integer(void *p, int kind, const char *s)
 static int take_number(struct decoder *d, const char *s, size_t len)
 {
 	const struct spec_field *row;
-	int shown = len > 40 ? 40 : len;
+	int shown = len > 40 ? 40 : len, kind;
 	char buf[32];
-	int kind;
 	void *p;
 
 	if (skipped(d))
@@ -453,8 +452,9 @@ static int take_number(struct decoder *d, const char *s, size_t len)
 	p = slot(d, &kind, &row);
 	if (strcmp(kind_name(kind), "integer") != 0)
 		return wrong(d, kind, "number");
-	if (memchr(s, '.', len) || memchr(s, 'e', len) || memchr(s, 'E', len))
-		return fail(d, "expected integer, got %.*s", shown, s);
+	for (size_t i = 0; i < len; i++)
+		if (s[i] == '.' || s[i] == 'e' || s[i] == 'E')
+			return fail(d, "expected integer, got %.*s", shown, s);
 	if (len < sizeof(buf))
 		*(char *)mempcpy(buf, s, len) = '\0';
 	if (len >= sizeof(buf) || !store_integer(p, kind, buf))
@@ -471,10 +471,11 @@ static const char *bad_text(const struct decoder *d, const char *s, size_t len)
 {
 	bool high = false;
 
+	/* It has no escapes: s is the text itself, in which yajl lets no control character pass. */
+	if (s >= d->text && s < d->text + d->len)
+		return NULL;
 	if (memchr(s, '\0', len))
 		return "contains a NUL byte";
-	if (s >= d->text && s < d->text + d->len)
-		return NULL;                    /* it has no escapes: s is the text itself */
 
 	for (size_t i = token_start(d), end = yajl_get_bytes_consumed(d->yajl); i < end; i++) {
 		bool low = false, unit = false;
@@ -614,10 +615,29 @@ static int take_map_key(struct decoder *d, struct frame *f, const char *s, size_
 	return 1;
 }
 
+static bool is_named(const struct spec_field *r, const char *s, size_t len)
+{
+	return r->key && r->key[0] == s[0] && strncmp(r->key, s, len) == 0 && !r->key[len];
+}
+
+/* What we wrote ourselves comes in the order of the rows. */
+static const struct spec_field *find_row(const struct frame *f, const char *s, size_t len)
+{
+	const struct spec_field *r = f->type->fields;
+
+	if (f->field && is_named(f->field + 1, s, len))
+		return f->field + 1;
+	while (r->key && !is_named(r, s, len))
+		r++;
+	return r->key ? r : NULL;
+}
+
 static int take_key(struct decoder *d, const char *s, size_t len)
 {
 	struct frame *f = top(d);
+	const struct spec_field *row;
 	const char *bad;
+	uint64_t bit;
 
 	if (d->skip)
 		return 1;
@@ -626,18 +646,15 @@ static int take_key(struct decoder *d, const char *s, size_t len)
 		return fail_key(d, "a key %s", bad);
 	if (f->what != IN_OBJECT)
 		return take_map_key(d, f, s, len);
-	for (const struct spec_field *r = f->type->fields; r->key; r++) {
-		uint64_t bit = 1ull << (r - f->type->fields);
-
-		if (strlen(r->key) != len || memcmp(r->key, s, len) != 0)
-			continue;
-		f->field = r;
-		if (f->given & bit)
-			return fail_key(d, "given twice");
-		f->given |= bit;
-		return 1;
-	}
-	return unknown_key(d, s, len);
+	row = find_row(f, s, len);
+	if (!row)
+		return unknown_key(d, s, len);
+	bit = 1ull << (row - f->type->fields);
+	f->field = row;
+	if (f->given & bit)
+		return fail_key(d, "given twice");
+	f->given |= bit;
+	return 1;
 }
 
 static int by_key(const void *a, const void *b)

@@ -3,6 +3,7 @@
 #include "oci-spec/config.h"
 
 #include "base/arena.h"
+#include "base/num.h"
 #include "unit/tap.h"
 
 /* Decodes TEXT from memory that ends where it ends, so that sanitizers see each byte too far. */
@@ -237,6 +238,44 @@ static void test_unknown(void)
 	arena_undo(&a);
 }
 
+/* Without an escape it is yajl that refuses it; no C string of ours may end before the text does. */
+static void test_raw_nul(void)
+{
+	static const char value[] = "{\"ociVersion\": \"1.3.0\", \"hostname\": \"a\0b\"}", key[] = "{\"ociVersion\0\": \"1.3.0\"}",
+			  number[] = "{\"process\": {\"oomScoreAdj\": 1\0" "0}}";
+	const struct { const char *text; size_t len; } all[] = {
+		{ value, sizeof(value) - 1 }, { key, sizeof(key) - 1 }, { number, sizeof(number) - 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		struct arena a = ARENA_NONE;
+		struct spec_error fault;
+		void *out = NULL;
+
+		OK(spec_decode(&oci_config_type, all[i].text, all[i].len, &a, &out, &fault) < 0 &&
+		   strncmp(fault.message, "not valid JSON", 14) == 0, "a raw NUL byte is refused: %s", fault.message);
+		arena_undo(&a);
+	}
+}
+
+static void test_keys_in_any_order(void)
+{
+	static const char text[] = "{\"hostname\": \"h\", \"ociVersion\": \"1.3.0\", \"process\": {\"args\": [\"a\"], \"cwd\": \"/\"}, \"h\": 1,"
+				   " \"hostnam\": 2, \"hostnames\": 3, \"domainname\": \"d\", \"\": 4}";
+	struct arena a = ARENA_NONE;
+	struct spec_error fault;
+	void *out = NULL;
+	const struct oci_config *c;
+
+	if (!OK(spec_decode(&oci_config_type, text, strlen(text), &a, &out, &fault) == 0, "keys come in any order: %s", fault.message))
+		return;
+	c = out;
+	SAME(c->hostname, "h", "a key is not taken for one that it begins");
+	SAME(c->domainname, "d", "nor one that begins it");
+	SAME(c->process->cwd, "/", "and each finds its member");
+	arena_undo(&a);
+}
+
 static void test_values(void)
 {
 	static const char text[] =
@@ -299,6 +338,8 @@ int main(void)
 	test_sizes();
 	test_unknown();
 	test_values();
+	test_raw_nul();
+	test_keys_in_any_order();
 	test_cuts();
 	return tap_done();
 }
