@@ -344,7 +344,7 @@ class Names400(Names):
 
 
 class Names0(RunPodman):
-    title, rounds, size = "run, Podman's default config without a profile", 0.5, ("run with names in the profile", 1)
+    title, rounds, size = "run, Podman's default config without a profile", 0.5, ("run with names in the profile", 0)
 
     def adapt(self, config):
         del config["linux"]["seccomp"]
@@ -515,7 +515,7 @@ class Mounts(Run):
 
 
 class Mounts0(Mounts):
-    title, n, size = "run with 0 bind mounts", 0, ("run with mounts", 1)
+    title, n, size = "run with 0 bind mounts", 0, ("run with mounts", 0)
 
 
 class Mounts200(Mounts):
