@@ -499,7 +499,7 @@ static const char *bad_text(const struct decoder *d, const char *s, size_t len)
 
 static const char *text_dup(struct decoder *d, const char *s, size_t len)
 {
-	return memcpy(arena_alloc(d->arena, len + 1), s, len);
+	return memcpy(arena_chars(d->arena, len + 1), s, len);
 }
 
 static int take_string(struct decoder *d, const char *s, size_t len)

@@ -164,10 +164,11 @@ bool arena_shares(const struct arena *a, const void *p, size_t n)
 	       n <= a->used - (at - PLAN_ADDRESS);
 }
 
-static void *alloc_shared(struct arena *a, size_t n)
+static void *alloc_shared(struct arena *a, size_t n, size_t align)
 {
 	void *p;
 
+	a->used = round_up(a->used, align);
 	if (n > PLAN_MAX - a->used)
 		give_up("the plan of this container does not fit into 256 MiB");
 	if (n > a->size - a->used) {
@@ -184,17 +185,20 @@ static void *alloc_shared(struct arena *a, size_t n)
 	return p;
 }
 
-static void *alloc_private(struct arena *a, size_t n)
+static void *alloc_private(struct arena *a, size_t n, size_t align)
 {
 	struct arena_chunk *c = a->chunks;
 	void *p;
 
+	/* Sizes of chunks are multiples of ALIGN, so this stays within. */
+	if (c)
+		c->used = round_up(c->used, align);
 	if (!c || n > c->size - c->used) {
-		size_t size = MAX(n, CHUNK);
+		size_t size = MAX(round_up(n, ALIGN), CHUNK);
 
 		/* A large block that comes first brings the room for the small ones after it: one mapping for both. */
 		if (!a->chunks && n > CHUNK / 4)
-			size = n + CHUNK;
+			size += CHUNK;
 		c = calloc(1, sizeof(*c) + size);
 		if (!c)
 			give_up("out of memory");
@@ -213,12 +217,22 @@ static void *alloc_private(struct arena *a, size_t n)
 	return p;
 }
 
+static void *alloc(struct arena *a, size_t n, size_t align)
+{
+	if (n > PTRDIFF_MAX - 2 * CHUNK)
+		give_up("out of memory");
+	n = n ? n : 1;
+	return is_shared(a) && !a->sealed ? alloc_shared(a, n, align) : alloc_private(a, n, align);
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
-	if (n > PTRDIFF_MAX - CHUNK)
-		give_up("out of memory");
-	n = round_up(n ? n : 1, ALIGN);
-	return is_shared(a) && !a->sealed ? alloc_shared(a, n) : alloc_private(a, n);
+	return alloc(a, n, ALIGN);
+}
+
+char *arena_chars(struct arena *a, size_t n)
+{
+	return alloc(a, n, 1);
 }
 
 void *arena_dup(struct arena *a, const void *p, size_t n)
@@ -233,10 +247,7 @@ void *arena_dup(struct arena *a, const void *p, size_t n)
 char *arena_strndup(struct arena *a, const char *s, size_t max)
 {
 	size_t n = strnlen(s, max);
-	char *copy = arena_alloc(a, n + 1);
-
-	memcpy(copy, s, n);
-	return copy;
+	return memcpy(arena_chars(a, n + 1), s, n);
 }
 
 const char *arena_text(struct arena *a, const char *s)
@@ -253,7 +264,9 @@ void *arena_given(void *p)
 
 char *arena_strdup(struct arena *a, const char *s)
 {
-	return s ? arena_dup(a, s, strlen(s) + 1) : NULL;
+	size_t n = s ? strlen(s) + 1 : 0;
+
+	return s ? memcpy(arena_chars(a, n), s, n) : NULL;
 }
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
@@ -269,7 +282,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		give_up("cannot format a text");
-	s = arena_alloc(a, (size_t)n + 1);
+	s = arena_chars(a, (size_t)n + 1);
 	if ((size_t)n < sizeof(most))
 		memcpy(s, most, (size_t)n);
 	else

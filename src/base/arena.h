@@ -53,6 +53,8 @@ bool arena_shares(const struct arena *, const void *p, size_t n);
 
 /* Zeroed, aligned for anything, never NULL: out of memory ends the process with a message. */
 void *arena_alloc(struct arena *, size_t);
+/* The same for a text: not aligned, so that many short ones take no more room than they have bytes. */
+char *arena_chars(struct arena *, size_t);
 char *arena_strndup(struct arena *, const char *, size_t);
 char *arena_strdup(struct arena *, const char *);       /* NULL gives NULL */
 /* S as it lies in the shared memory: itself, when it is there already. NULL gives NULL. */

@@ -8,6 +8,10 @@ usage: budget.py            compares HUSK with tests/bench/budget, prints one li
 A line of the budget: LAYOUT CASE PROGRAM CALLS REASON.  The layout is the cgroup version and, for v1, the number of
 hierarchies, since each costs some calls.  Waiting can only add calls, never save one: so a case is run several times
 and the least counts; no tolerance is needed.  Whoever lowers the cost lowers the budget with --renew.
+
+Neither instructions nor page faults are guarded: Debian's valgrind knows neither openat2 nor clone3, machines in the
+cloud have no counters of instructions, and single steps by ptrace take 25 microseconds each (a run has 1.4 million);
+how many pages one fault maps is the kernel's choice and the page cache's.  bench.py prints page faults for the eye.
 """
 import os
 import subprocess

@@ -3,7 +3,7 @@
 import math
 
 COLOURS = {"floor": "#888", "husk": "#c33", "crun": "#36c", "runc": "#393"}
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 360, 260, 60, 40, 30
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 372, 260, 72, 40, 30
 
 
 def series_of(result):

@@ -86,7 +86,7 @@ static bool data_has(const char *data, const char *prefix)
 /* Absolute, without empty and "." components; ".." stays, it is the kernel's to resolve. */
 cpath mounts_destination(const char *text, struct arena *a)
 {
-	char *out = arena_alloc(a, strlen(text) + 2), *p = out;
+	char *out = arena_chars(a, strlen(text) + 2), *p = out;
 	const char *word;
 	size_t len;
 
