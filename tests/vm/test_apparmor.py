@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """AppArmor enforcing: what the confined process can no longer do, also when the one who calls husk is confined itself."""
+import shutil
 import subprocess
 import uuid
 
@@ -30,7 +31,8 @@ def is_enabled():
         return False
 
 
-pytestmark = pytest.mark.skipif(not is_enabled(), reason="needs AppArmor")
+pytestmark = [pytest.mark.skipif(not is_enabled(), reason="needs AppArmor"),
+              pytest.mark.skipif(not shutil.which("apparmor_parser") or not shutil.which("aa-exec"), reason="needs AppArmor's tools")]
 
 
 @pytest.fixture
