@@ -396,6 +396,13 @@ static const char *sample(const struct look *l, const struct cgroup_plan_dir *d)
 	return arena_printf(l->mem, "%s/%s", d->mount, name);
 }
 
+/* Of "mlx5_0 hca_handle=3" for rdma.max. */
+static bool has_device(const struct look *l, const struct cgroup_write *w)
+{
+	return !str_eq(w->file, "rdma.max") ||
+	       path_allows(arena_printf(l->mem, "/sys/class/infiniband/%.*s", (int)strcspn(w->text, " "), w->text), F_OK);
+}
+
 static void write_v1(const struct look *l, const struct cgroup_write *w, const struct cgroup_write *before, const char *path)
 {
 	const struct cgroup_plan_dir *d = &l->plan->cgroup.dir[w->dir];
@@ -408,6 +415,8 @@ static void write_v1(const struct look *l, const struct cgroup_write *w, const s
 		ERROR(l, ERR_UNSUPPORTED, "%s: this kernel has no %s", path, w->file);
 		return;
 	}
+	if (!has_device(l, w))
+		ERROR(l, ERR_UNSUPPORTED, "%s: this host has no such RDMA device", path);
 	/* Groups begin without any, and can give no more than they have. */
 	if (str_eq(w->file, "cpu.rt_runtime_us") && !str_eq(w->text, "0") &&
 	    file_read_at(AT_FDCWD, arena_printf(l->mem, "%s/%s", at, w->file), text, sizeof(text), &ignored) > 0 &&
@@ -448,6 +457,8 @@ static void write_(const struct look *l, const struct cgroup_write *w, const str
 	if (!has_controller && l->host->is_rootless)
 		ERROR(l, ERR_UNSUPPORTED, "%s: the controller \"%.*s\" is not delegated to \"%s\"", path, (int)controller, w->file,
 		      at);
+	if (has_controller && !has_device(l, w))
+		ERROR(l, ERR_UNSUPPORTED, "%s: this host has no such RDMA device", path);
 	/* A group that has the controller has all of its files; only the topmost one has few. */
 	if (has_controller && (str_eq(at, d->mount) ? !has_page_size(l, w->file) :
 			       !has_file(l, at, w->file) && !(before && has_file(l, at, before->file))))
