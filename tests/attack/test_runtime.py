@@ -62,7 +62,7 @@ def test_waiting_init_shows_nothing_of_the_host(husk, bundle):
 
 
 LURKER = """
-for i in $(seq 1 {rounds}); do
+while :; do
   for p in /proc/[0-9]*; do
     case $p in /proc/1|/proc/$$) continue;; esac
     for f in $p/exe $p/fd/* $p/cwd $p/root; do
@@ -90,7 +90,7 @@ def test_exec_shows_nothing_to_a_process_that_lies_in_wait(husk, bundle, ptrace)
     bundle.process["capabilities"] = {k: names for k in ("bounding", "effective", "permitted")}
     # without it init would now and then be seen reading the container's own /etc/passwd
     bundle.process["env"].append("HOME=/")
-    ident = husk.started(bundle.sh(LURKER.format(rounds=100000)))
+    ident = husk.started(bundle.sh(LURKER.format()))
     for _ in range(100):
         assert husk("exec", ident, "true").code == 0
     assert set(husk.output(ident).splitlines()) <= ({"exe /memfd:husk-init (deleted)"} if ptrace else set())
