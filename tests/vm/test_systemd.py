@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from tests.groups import V2
+
 USER = os.geteuid() != 0
 SYSTEMD = ["--systemd-cgroup"]
 pytestmark = [pytest.mark.rootless, pytest.mark.skipif(not os.path.isdir("/run/systemd/system"), reason="needs systemd")]
@@ -303,6 +305,13 @@ def test_pause_and_resume(husk, bundle, started):
     assert husk.state(ident)["status"] == "running"
 
 
+def noted(husk, ident):
+    try:
+        return json.loads((husk.root / ident / "record.json").read_text()).get("pid")
+    except OSError:
+        return False
+
+
 def test_a_create_that_was_killed_leaves_a_scope_that_delete_force_ends(husk, bundle):
     # a hook that waits: husk is killed while the scope exists and the container is not created yet
     bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "300"]}]}
@@ -312,7 +321,8 @@ def test_a_create_that_was_killed_leaves_a_scope_that_delete_force_ends(husk, bu
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 20
-        while not is_loaded(scope(ident)):
+        # systemd before 258 forgets no scope on cgroup v1 whose process died while it was being made: there husk has noted it
+        while not is_loaded(scope(ident)) or not (V2 or noted(husk, ident)):
             assert time.monotonic() < end
             time.sleep(0.05)
         p.kill()
