@@ -68,7 +68,7 @@ static int remove_rdt(const struct record *r, const struct oci_config *config, s
 	if (host_look_for(&host, HOST_RDT, a, e) < 0 ||
 	    rdt_plan(&plan, config->linux_->intel_rdt, r->id, &host, a, e) < 0)
 		return -1;
-	return rdt_remove(&plan, e);
+	return rdt_remove(&plan, r->saved.rdt_stays, e);
 }
 
 static bool is_dead(const struct record *r)

@@ -94,6 +94,7 @@ static void fill_record(struct making *m, const struct create_request *rq)
 		.bundle = rq->bundle, .rootfs = rootfs_path(m, rq->bundle, &m->mem), .created = when_now(&m->mem),
 		.uid = geteuid(), .rootless = m->host.is_rootless,
 		.own_pids = m->plan->ns.make & CLONE_NEWPID, .no_new_keyring = rq->no_new_keyring,
+		.rdt_stays = rdt_class_exists(&m->plan->rdt),
 		.notify = rq->activation.notify_socket, .annotations = m->config->annotations,
 	};
 	cgroup_paths_planned(&paths, &m->plan->cgroup, &m->mem);

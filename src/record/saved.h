@@ -36,6 +36,7 @@ struct oci_saved {
 	bool rootless;
 	bool own_pids;                  /* it has a PID namespace of its own: with init all of it ends */
 	bool no_new_keyring;
+	bool rdt_stays;                 /* the resctrl class of its name was there before it */
 	const char *manager;            /* "cgroupfs", "systemd", "disabled" */
 	const char *scope;              /* systemd's unit */
 	LIST_OF(struct oci_saved_group) groups;

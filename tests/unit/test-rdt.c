@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resctrl against a plain directory that plays the file system: what is made, written, compared and removed. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +66,7 @@ static void existing(const char *top, struct arena *a)
 	SAME(get(top, "gold/schemata", a), "    MB:0=  20;1=  70\n    L3:0=00f;1=0f0\n", "and not written to");
 	rdt_undo(&x);
 	OK(get(top, "gold/tasks", a), "and not removed by undo");
-	OK(rdt_remove(&p, &e) == 0 && get(top, "gold/tasks", a), "nor by delete");
+	OK(rdt_remove(&p, false, &e) == 0 && get(top, "gold/tasks", a), "nor by delete");
 
 	r.l3_cache_schema = "L3:0=ff";
 	plan(&p, &r, top, a, &e);
@@ -96,12 +97,20 @@ static void own(const char *top, struct arena *a)
 	SAME(e.hint, "the kernel says: mask out of range", "with the kernel's own words");
 	rdt_undo(&x);
 	OK(access(arena_printf(a, "%s/box", top), F_OK) < 0, "and is removed");
+	OK(!rdt_class_exists(&p), "there is no class of that name");
 	group(top, "box", "", a);
 	OK(rdt_make(&x, &p, &e) == 0, "it is filled: %s", e.msg);
 	OK(access(arena_printf(a, "%s/box/mon_groups/box", top), F_OK) == 0, "and monitored");
 	rdt_undo(&x);
 	OK(access(arena_printf(a, "%s/box/mon_groups/box", top), F_OK) < 0, "until it is undone");
 	OK(access(arena_printf(a, "%s/box", top), F_OK) == 0, "what was there before stays");
+	OK(rdt_class_exists(&p), "which can be asked before");
+	OK(rdt_make(&x, &p, &e) == 0, "made again: %s", e.msg);
+	rdt_keep(&x);
+	OK(rdt_remove(&p, true, &e) == 0 && access(arena_printf(a, "%s/box/mon_groups/box", top), F_OK) < 0, "delete ends its monitoring");
+	OK(access(arena_printf(a, "%s/box", top), F_OK) == 0, "and leaves a class that was there before create");
+	/* Of a plain directory the kernel's files have to go one by one; a class that is ours would have been removed with them. */
+	OK(rdt_remove(&p, false, &e) < 0 && e.num == ENOTEMPTY, "one that create made is removed: %s", e.msg);
 }
 
 /* `update`: the lines are written, and those of before can be written again. */
@@ -138,7 +147,8 @@ int main(void)
 		return EXIT_FAILURE;
 	put(top, "tasks", "", &a);
 	OK(rdt_plan(&p, NULL, "box", &(struct host){ 0 }, &a, &e) == 0 && !p.is_set, "no intelRdt, no resctrl");
-	OK(rdt_make(&none, &p, &e) == 0 && rdt_enter(&none, 1, &e) == 0 && rdt_remove(&p, &e) == 0, "and nothing is done");
+	OK(rdt_make(&none, &p, &e) == 0 && rdt_enter(&none, 1, &e) == 0 && rdt_remove(&p, false, &e) == 0 && !rdt_class_exists(&p),
+	   "and nothing is done");
 	existing(top, &a);
 	own(top, &a);
 	updating(top, &a);

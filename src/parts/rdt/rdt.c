@@ -160,6 +160,17 @@ static int make_monitor(struct rdt *r, int clos, struct err *e)
 	return made < 0 ? -1 : 0;
 }
 
+bool rdt_class_exists(const struct rdt_plan *p)
+{
+	AUTO_FD int clos = -EBADF;
+	struct err ignored;
+
+	if (!p->is_set)
+		return false;
+	clos = open_clos(p, &ignored);
+	return clos >= 0;
+}
+
 int rdt_make(struct rdt *r, const struct rdt_plan *p, struct err *e)
 {
 	AUTO_FD int mount = -EBADF, clos = -EBADF;
@@ -256,9 +267,9 @@ void rdt_undo(struct rdt *r)
 	*r = RDT_NONE;
 }
 
-int rdt_remove(const struct rdt_plan *p, struct err *e)
+int rdt_remove(const struct rdt_plan *p, bool class_stays, struct err *e)
 {
-	return p->is_set ? remove_all(p, true, p->is_ours, e) : 0;
+	return p->is_set ? remove_all(p, true, p->is_ours && !class_stays, e) : 0;
 }
 
 int rdt_before(const struct rdt_plan *p, str_list *before, struct arena *a, struct err *e)

@@ -39,12 +39,14 @@ struct rdt {
 
 #define RDT_NONE ((struct rdt){ 0 })
 
+/* Asked before rdt_make(), and recorded: what was there, delete leaves there (config-linux.md "IntelRdt"). */
+bool rdt_class_exists(const struct rdt_plan *);
 int rdt_make(struct rdt *, const struct rdt_plan *, struct err *);
 int rdt_enter(const struct rdt *, pid_t, struct err *);
 void rdt_keep(struct rdt *);
 void rdt_undo(struct rdt *);
-/* delete: removes the monitoring group, and the class when it is ours. Missing is fine. */
-int rdt_remove(const struct rdt_plan *, struct err *);
+/* delete: removes the monitoring group, and the class when it is ours and was not there before (CLASS_STAYS). Missing is fine. */
+int rdt_remove(const struct rdt_plan *, bool class_stays, struct err *);
 /*
  * update --l3-cache-schema, --mem-bw-schema: writes the lines of the plan.  BEFORE: the lines as they were, which rdt_put_back()
  * writes again, when the update as a whole fails.
