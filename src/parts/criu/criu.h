@@ -5,7 +5,7 @@
  * own siblings, so that the container's init becomes husk's child as with `create`.  On the host, in `checkpoint`
  * and `restore`.
  *
- * The protocol is spoken by hand (message.h) rather than by libcriu: Debian 12 has neither libcriu nor criu, a
+ * The protocol is spoken by hand (message.h) rather than by libcriu: Debian 12 has none to build with, a
  * static program cannot load a library, and the protocol is the part of CRIU that stays as it is.
  */
 #pragma once
