@@ -38,7 +38,7 @@ def husk(engine, *words):
 
 
 def test_pause_stops_the_processes_and_unpause_lets_them_go_on(engine, tmp_path):
-    ident = engine.detached("-v", f"{tmp_path}:/v", *BEAT)
+    ident = engine.detached("-v", f"{tmp_path}:/v:z", *BEAT)
     beat = tmp_path / "beat"
     wait_for(beat.exists)
     engine("pause", ident, check=0)
