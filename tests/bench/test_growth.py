@@ -7,6 +7,9 @@ import pytest
 import bench
 import budget
 
+# Who is first, husk or init, decides about a call or two.  A look at each of 30 containers, or at a table of 300 mounts, costs more.
+CHANCE = 4
+
 
 @pytest.fixture(scope="module", autouse=True)
 def place():
@@ -25,16 +28,16 @@ def alone(place):
 
 def test_run_makes_the_same_calls_on_a_host_with_many_mounts(alone):
     with bench.HostWithMounts(300):
-        assert least_calls(bench.Run) <= alone
+        assert least_calls(bench.Run) <= alone + CHANCE
 
 
 def test_run_makes_the_same_calls_among_many_containers(alone):
-    assert least_calls(type("Among", (bench.Run,), {"crowd": 30})) <= alone
+    assert least_calls(type("Among", (bench.Run,), {"crowd": 30})) <= alone + CHANCE
 
 
 @pytest.mark.parametrize("cls", [bench.Exec, bench.State, bench.Kill], ids=lambda cls: cls.__name__.lower())
 def test_a_command_on_one_container_makes_the_same_calls_among_many(cls):
-    assert least_calls(type("Among", (cls,), {"crowd": 30})) <= least_calls(cls)
+    assert least_calls(type("Among", (cls,), {"crowd": 30})) <= least_calls(cls) + CHANCE
 
 
 def test_every_bind_mount_costs_the_same(place):
