@@ -79,6 +79,15 @@ def wait_for(what, seconds=20):
         time.sleep(0.02)
 
 
+def call(*words, check=0, timeout=240):
+    """Another program than husk, an engine for example: it has to exit with CHECK, None: with anything."""
+    done = subprocess.run(list(map(str, words)), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+                          timeout=timeout)
+    if check is not None:
+        assert done.returncode == check, f"{' '.join(map(str, words))}\n-> {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
 class Result:
     def __init__(self, argv, code, out, err):
         self.argv, self.code, self.out, self.err = argv, code, out, err

@@ -10,9 +10,9 @@
 /* Copies PATHS into the record (strings stay theirs); record_save() writes them. */
 void groups_save(struct record *, const struct cgroup_paths *, struct arena *);
 /* Reopens what the record names; the record must outlive *cg. None of it there: no groups, no error. */
+int groups_open(struct cgroup *cg, const struct record *, struct err *);
 /* Of an init that has ended, for groups_open() does more: removes all of its groups that create made. False: not all are gone. */
 bool groups_remove_empty(const struct record *);
-int groups_open(struct cgroup *cg, const struct record *, struct err *);
 /* The one group that has the freezer alone: of v1, or else v2's; all of them where none has it. */
 int groups_open_freezer(struct cgroup *cg, const struct record *, struct err *e);
 /* Asks it without opening more than one file. What cannot be read is not frozen. */

@@ -56,9 +56,9 @@ bool fd_has_magic(int fd, long fs_magic);
 /* The same file: st_dev and st_ino agree. */
 bool fd_same(int a, int b);
 
-/* What is at a path of the host, without opening it: st_mode. A link itself with NOFOLLOW. */
 /* Is there something of that name, a link for example? */
 bool file_is_at(int dir, const char *name);
+/* What is at a path of the host, without opening it: st_mode. A link itself with NOFOLLOW. */
 int path_mode(const char *path, bool nofollow, mode_t *, struct err *);
 /* May we, with our effective ids: access(2)'s R_OK, W_OK, X_OK, F_OK? */
 bool path_allows(const char *path, int how);

@@ -50,7 +50,6 @@ int groupfs_open_known(const char *path, struct err *e)
 int groupfs_reopen(const char *path, uint64_t id, struct err *e)
 {
 	AUTO_FD int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
 	struct stat st;
 
 	if (fd >= 0 && fstat(fd, &st) == 0) {

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from tests.conftest import wait_for
+from tests.conftest import call, wait_for
 
 HUSK = os.environ.get("HUSK", "husk")
 IMAGE = "localhost/busybox"
@@ -17,14 +17,6 @@ pytestmark = [pytest.mark.skipif("HUSK_HOST" not in os.environ, reason="only in 
 # Starts nothing while it counts, and says how far it has come, and who it is: one that had begun anew would have another name.
 COUNT = ("read name </proc/sys/kernel/random/uuid; mkfifo /tmp/fifo; exec 3<>/tmp/fifo; n=0; "
          "while :; do n=$((n+1)); echo $n $name; read -t 0.2 x <&3; done")
-
-
-def call(*words, check=0, timeout=240, **more):
-    done = subprocess.run(list(map(str, words)), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                          timeout=timeout, **more)
-    if check is not None:
-        assert done.returncode == check, f"{' '.join(map(str, words))}\n-> {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ root or an unprivileged user.  The same is done with crun, as a control: what it
 import os
 import pathlib
 import shutil
-import subprocess
 import time
 import uuid
 
 import pytest
+
+from tests.conftest import call
 
 HUSK = os.environ.get("HUSK", "husk")
 USER = os.geteuid() != 0
@@ -16,14 +17,6 @@ SELINUX = os.path.isdir("/sys/fs/selinux/booleans")
 IMAGE = "localhost/busybox"
 
 pytestmark = [pytest.mark.rootless, pytest.mark.skipif("HUSK_HOST" not in os.environ, reason="only in a test machine")]
-
-
-def call(*words, check=0, timeout=180):
-    done = subprocess.run(list(map(str, words)), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                          timeout=timeout)
-    if check is not None:
-        assert done.returncode == check, f"{' '.join(map(str, words))}\n-> {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
 
 
 def need(*programs):

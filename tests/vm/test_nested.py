@@ -3,9 +3,10 @@
 root's or, in the rootless machine, an unprivileged user's."""
 import os
 import shutil
-import subprocess
 
 import pytest
+
+from tests.conftest import call
 
 HUSK = os.environ.get("HUSK", "husk")
 IMAGE = "localhost/busybox"
@@ -30,14 +31,6 @@ SPLIT = """mkdir /sys/fs/cgroup/init
 for p in $(cat /sys/fs/cgroup/cgroup.procs); do echo $p >/sys/fs/cgroup/init/cgroup.procs 2>/dev/null; done
 sed 's/ / +/g; s/^/+/' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
 """
-
-
-def call(*words, check=0, timeout=180):
-    done = subprocess.run(list(map(str, words)), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                          timeout=timeout)
-    if check is not None:
-        assert done.returncode == check, f"{' '.join(map(str, words))}\n-> {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
 
 
 def make_root(root):
