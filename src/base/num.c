@@ -17,10 +17,7 @@ bool num_parse_n(const char *text, size_t len, uint64_t max, uint64_t *out)
 	for (size_t i = 0; i < len; i++) {
 		unsigned digit = (unsigned char)text[i] - (unsigned)'0';
 
-		if (digit >= 10 || n > (UINT64_MAX - digit) / 10)
-			return false;
-		n = n * 10 + digit;
-		if (n > max)
+		if (digit >= 10 || __builtin_mul_overflow(n, 10u, &n) || __builtin_add_overflow(n, digit, &n) || n > max)
 			return false;
 	}
 	*out = n;

@@ -2,7 +2,9 @@
 /* `husk state`, `husk list`: what there is, as JSON or as a table. */
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "cli/commands.h"
@@ -44,29 +46,52 @@ static const char *exit_text(const struct life_state *s, char buf[16])
 	return buf;
 }
 
-/*
- * Widths of the columns whose texts differ most; the others fit their heading.  EXIT is not among runc's columns: the
- * last one, so that theirs stay where they are.
- */
+/* S, and blanks up to WIDTH and the next column: printf(3) would take as long as all the rest of a row. */
+static void cell(const char *s, size_t width)
+{
+	static const char blanks[] = "                                ";
+	size_t n = strlen(s), left = 2 + (n < width ? width - n : 0);
+
+	(void)fwrite(s, 1, n, stdout);
+	for (; left; left -= n) {
+		n = MIN(left, sizeof(blanks) - 1);
+		(void)fwrite(blanks, 1, n, stdout);
+	}
+}
+
+/* Of the columns whose texts differ most; the others fit their heading. */
+struct widths { size_t id, bundle, owner; };
+
+static void print_row(const struct widths *w, const char *id, const char *pid, const char *status, const char *bundle,
+		      const char *created, const char *owner, const char *code)
+{
+	cell(id, w->id);
+	cell(pid, 8);
+	cell(status, 8);
+	cell(bundle, w->bundle);
+	cell(created, 30);
+	cell(owner, w->owner);
+	(void)fputs(code, stdout);
+	(void)fputc('\n', stdout);
+}
+
+/* EXIT is not among runc's columns: the last one, so that theirs stay where they are. */
 static void print_table(const struct life_list *list)
 {
-	int id = 2, bundle = 6, owner = 5;
-	char code[16];
+	struct widths w = { strlen("ID"), strlen("BUNDLE"), strlen("OWNER") };
+	char pid[16], code[16];
 
 	for (size_t i = 0; i < list->n; i++) {
-		int a = snprintf(NULL, 0, "%s", list->v[i].id), b = snprintf(NULL, 0, "%s", list->v[i].bundle),
-		    o = snprintf(NULL, 0, "%s", list->v[i].owner);
-
-		id = a > id ? a : id;
-		bundle = b > bundle ? b : bundle;
-		owner = o > owner ? o : owner;
+		w.id = MAX(w.id, strlen(list->v[i].id));
+		w.bundle = MAX(w.bundle, strlen(list->v[i].bundle));
+		w.owner = MAX(w.owner, strlen(list->v[i].owner));
 	}
-	(void)printf("%-*s  %-8s  %-8s  %-*s  %-30s  %-*s  EXIT\n", id, "ID", "PID", "STATUS", bundle, "BUNDLE", "CREATED", owner, "OWNER");
+	print_row(&w, "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "EXIT");
 	for (size_t i = 0; i < list->n; i++) {
 		const struct life_state *s = &list->v[i];
 
-		(void)printf("%-*s  %-8d  %-8s  %-*s  %-30s  %-*s  %s\n", id, s->id, s->pid, status_word(s->status), bundle,
-			     s->bundle, s->created, owner, s->owner, exit_text(s, code));
+		(void)snprintf(pid, sizeof(pid), "%d", s->pid);
+		print_row(&w, s->id, pid, status_word(s->status), s->bundle, s->created, s->owner, exit_text(s, code));
 	}
 }
 

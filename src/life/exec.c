@@ -55,14 +55,13 @@ static void joining_undo(struct joining *j)
 	own_close(&j->timer);
 }
 
-static int check_status(enum status status, bool ignore_paused, struct err *e)
+static int check_status(enum status status, struct err *e)
 {
 	switch (status) {
 	case STATUS_CREATED:
 	case STATUS_RUNNING:
-		return 0;
 	case STATUS_PAUSED:
-		return ignore_paused ? 0 : err_set(e, ERR_STATE, WORDS_EXEC_PAUSED);
+		return 0;
 	case STATUS_STOPPED:
 		return err_set(e, ERR_STATE, WORDS_EXEC_STOPPED);
 	case STATUS_CREATING:
@@ -75,20 +74,23 @@ static int find(struct joining *j, const struct exec_request *rq, struct err *e)
 {
 	struct making *m = &j->making;
 	enum status status;
+	struct err ignored;
 	char path[64];
 
 	if (record_peek(&m->record, rq->root, rq->id, &m->mem, e) < 0 || record_check_readable(&m->record, e) < 0)
 		return -1;
-	status = status_of(&m->record, &j->target);
-	if (check_status(status, rq->ignore_paused, e) < 0)
+	status = status_of_init(&m->record, &j->target);
+	if (check_status(status, e) < 0)
 		return -1;
-	j->is_paused = status == STATUS_PAUSED;
 	/* The pidfd is held, so the number stays its own, or the open fails. */
 	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)m->record.saved.pid);
 	j->root = fd_open(path, O_PATH | O_DIRECTORY, 0, e);
 	if (j->root < 0)
 		return err_set(e, ERR_STATE, WORDS_EXEC_STOPPED);
-	return groups_open(&m->cgroup, &m->record, e);
+	if (groups_open(&m->cgroup, &m->record, e) < 0)
+		return -1;
+	j->is_paused = cgroup_is_frozen(&m->cgroup, &ignored) > 0;
+	return j->is_paused && !rq->ignore_paused ? err_set(e, ERR_STATE, WORDS_EXEC_PAUSED) : 0;
 }
 
 static int read_process(struct joining *j, const struct exec_request *rq, struct oci_process **process, struct err *e)

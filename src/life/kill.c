@@ -28,15 +28,17 @@ static int kill_it(const struct target *target, int sig, bool all, struct err *e
 	AUTO(cgroup) cg = CGROUP_NONE;
 	AUTO_FD int pidfd = -EBADF;
 	enum status status;
+	bool is_paused;
 
 	if (record_peek(&r, target->root, target->id, &mem, e) < 0 || record_check_readable(&r, e) < 0)
 		return -1;
-	status = status_of(&r, &pidfd);
+	status = status_of_init(&r, &pidfd);
 	/* With init gone, others of the container may live on where it has no PID namespace of its own. */
 	if (status == STATUS_CREATING || (status == STATUS_STOPPED && !all))
 		return err_set(e, ERR_STATE, WORDS_NOT_RUNNING);
+	is_paused = sig == SIGKILL && groups_are_frozen(&r);
 	/* The groups only where one of them has work to do: most signals go to init alone. */
-	if ((all || (sig == SIGKILL && (!r.saved.own_pids || status == STATUS_PAUSED))) && groups_open(&cg, &r, e) < 0)
+	if ((all || (sig == SIGKILL && (!r.saved.own_pids || is_paused))) && groups_open(&cg, &r, e) < 0)
 		return -1;
 	if (all || (sig == SIGKILL && !r.saved.own_pids))
 		return members_signal(&r, &cg, sig, e);
@@ -45,9 +47,7 @@ static int kill_it(const struct target *target, int sig, bool all, struct err *e
 	if (signal_init(pidfd, sig, e) < 0)
 		return -1;
 	/* v1: a frozen process does not die of SIGKILL before it is thawed. */
-	if (sig == SIGKILL && status == STATUS_PAUSED)
-		return cgroup_kill(&cg, e);
-	return 0;
+	return is_paused ? cgroup_kill(&cg, e) : 0;
 }
 
 int life_kill(const struct target *target, int sig, bool all, struct err *e)

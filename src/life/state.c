@@ -71,6 +71,7 @@ const char *life_user_name(uint32_t uid, struct arena *a)
 	return name ? name : arena_printf(a, "#%u", uid);
 }
 
+/* All but the owner. */
 static void look(const struct record *r, struct life_state *s, struct arena *a)
 {
 	enum status status = status_of(r, NULL);
@@ -87,7 +88,6 @@ static void look(const struct record *r, struct life_state *s, struct arena *a)
 	s->rootfs = r->saved.rootfs ? r->saved.rootfs : "";
 	s->created = r->saved.created;
 	s->annotations = r->saved.annotations;
-	s->owner = life_user_name(r->saved.uid, a);
 	if (status == STATUS_STOPPED && ending_find(&ending, r, a))
 		s->ending = arena_dup(a, &ending, sizeof(ending));
 }
@@ -99,10 +99,31 @@ int life_look(const struct target *target, struct life_state *s, struct arena *a
 	if (record_peek(&r, target->root, target->id, a, e) < 0)
 		return err_in(e, "state of \"%s\"", target->id);
 	look(&r, s, a);
+	if (r.is_readable)
+		s->owner = life_user_name(r.saved.uid, a);
 	return 0;
 }
 
-struct collecting { int root; bool is_volatile; struct life_list *list; struct arena *arena, scratch; size_t room; };
+struct collecting {
+	int root;
+	bool is_volatile;
+	struct life_list *list;
+	struct arena *arena, scratch;
+	size_t room;
+	struct groupfs_near near;
+	const char *owner;              /* the last one, whose name the next ones have as a rule */
+	uint32_t uid;
+};
+
+static const char *owner_of(struct collecting *c, const struct record *r)
+{
+	if (!r->is_readable)
+		return "";
+	if (!c->owner || c->uid != r->saved.uid)
+		c->owner = life_user_name(r->saved.uid, c->arena);
+	c->uid = r->saved.uid;
+	return c->owner;
+}
 
 static void add(struct collecting *c, const struct life_state *s)
 {
@@ -129,7 +150,6 @@ static void settle(struct life_state *s, struct arena *a)
 	s->bundle = arena_strdup(a, s->bundle);
 	s->rootfs = arena_strdup(a, s->rootfs);
 	s->created = arena_strdup(a, s->created);
-	s->owner = arena_strdup(a, s->owner);
 	for (size_t i = 0; i < s->annotations.n; i++)
 		pairs[i] = (struct pair){
 			.key = arena_strdup(a, s->annotations.v[i].key), .value = arena_strdup(a, s->annotations.v[i].value),
@@ -144,18 +164,20 @@ static void settle(struct life_state *s, struct arena *a)
 
 static int collect(void *self, const char *id, struct err *e)
 {
-	AUTO(record) r = RECORD_NONE;
 	struct collecting *c = self;
+	AUTO(record) r = RECORD_NONE;
 	struct err vanished;
 	struct life_state s;
 
 	(void)e;
 	/* It may have been deleted since the directory was read. */
 	arena_clear(&c->scratch);
+	r.near = &c->near;
 	if (record_peek_beneath(&r, c->root, c->is_volatile, id, &c->scratch, &vanished) < 0)
 		return 0;
 	look(&r, &s, &c->scratch);
 	settle(&s, c->arena);
+	s.owner = owner_of(c, &r);
 	add(c, &s);
 	return 0;
 }
@@ -163,7 +185,7 @@ static int collect(void *self, const char *id, struct err *e)
 int life_list(const char *root, struct life_list *list, struct arena *a, struct err *e)
 {
 	AUTO_FD int fd = record_open_root(root, false, e);
-	struct collecting c = { .root = fd, .list = list, .arena = a, .scratch = ARENA_NONE };
+	struct collecting c = { .root = fd, .list = list, .arena = a, .scratch = ARENA_NONE, .near = GROUPFS_NEAR_NONE };
 	int result;
 
 	*list = (struct life_list){};
@@ -171,6 +193,7 @@ int life_list(const char *root, struct life_list *list, struct arena *a, struct 
 		return e->num == ENOENT ? 0 : -1;
 	c.is_volatile = record_root_is_volatile(fd);
 	result = record_each_beneath(fd, collect, &c, e);
+	groupfs_near_undo(&c.near);
 	arena_undo(&c.scratch);
 	return result;
 }

@@ -27,10 +27,7 @@ int gate_make(int dir, struct err *e)
 
 bool gate_is_waiting(int dir, const char *name)
 {
-	struct err ignored;
-	AUTO_FD int fd = socket_connect_at(SOCK_DGRAM, dir, name, &ignored);
-
-	return fd >= 0;
+	return socket_is_heard_at(SOCK_DGRAM, dir, name);
 }
 
 /* Sends init its end of a new pair; ours is returned. Init then holds the only copy of its end. */

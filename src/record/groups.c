@@ -105,5 +105,5 @@ bool groups_are_frozen(const struct record *r)
 {
 	const struct oci_saved_group *g = freezer_of(r);
 
-	return g && cgroup_peek_frozen(g->path, g->inode, is_unified(g));
+	return g && cgroup_peek_frozen(r->near, g->path, g->inode, is_unified(g));
 }

@@ -155,7 +155,7 @@ int record_save(struct record *r, struct arena *scratch, struct err *e)
 
 	r->saved.version = SAVED_VERSION;
 	r->saved.id = r->id;
-	text = spec_encode(&oci_saved_type, &r->saved, scratch, false);
+	text = saved_write(&r->saved, scratch);
 	if (write_file(r, RECORD_FILE, text, strlen(text), e) < 0)
 		return err_in(e, "save the record");
 	r->is_readable = r->has_files = true;
@@ -172,10 +172,13 @@ int record_save_config(struct record *r, const char *text, size_t len, struct er
 
 int record_at(const struct record *r, const char *file, char name[RECORD_PATH_MAX])
 {
-	if (r->dir >= 0)
-		(void)snprintf(name, RECORD_PATH_MAX, "%s", file);
-	else
-		(void)snprintf(name, RECORD_PATH_MAX, "%s/%s", r->id, file);
+	struct text t = { .s = name, .size = RECORD_PATH_MAX };
+
+	if (r->dir < 0) {
+		text_add(&t, r->id);
+		text_add(&t, "/");
+	}
+	text_add(&t, file);
 	return r->dir >= 0 ? r->dir : r->at;
 }
 
@@ -203,15 +206,14 @@ static int absent(struct err *e)
 	return err_set(e, ERR_STATE, WORDS_ABSENT);
 }
 
-/* All of a file that is ours, and seldom longer than a page: it ends where a read gives less than was asked for. */
-static char *read_usual(int fd, size_t max, struct arena *a, size_t *len, struct err *e)
+/* All of a file that is ours, in BUF as a rule, as it is seldom longer: it ends where a read gives less than was asked for. */
+static const char *read_usual(int fd, char buf[USUAL_SIZE], size_t max, struct arena *a, size_t *len, struct err *e)
 {
-	char *text = arena_alloc(a, USUAL_SIZE);
-	ssize_t n = read(fd, text, USUAL_SIZE - 1);
+	ssize_t n = read(fd, buf, USUAL_SIZE);
 
-	if (n >= 0 && n < (ssize_t)USUAL_SIZE - 1) {
+	if (n >= 0 && n < (ssize_t)USUAL_SIZE) {
 		*len = (size_t)n;
-		return text;
+		return buf;
 	}
 	if (lseek(fd, 0, SEEK_SET) < 0) {
 		err_sys(e, "lseek");
@@ -228,26 +230,26 @@ static bool is_for_now(const struct err *e)
 
 int record_read(struct record *r, struct arena *a, struct err *e)
 {
-	struct spec_error why;
 	AUTO_FD int fd = open_file(r, RECORD_FILE, e);
-	struct oci_saved *saved;
+	const struct oci_saved *saved;
+	struct spec_error why;
+	char buf[USUAL_SIZE];
+	const char *text;
 	size_t len = 0;
-	char *text;
-	void *out;
 
 	r->is_readable = false;
 	memset(&r->saved, 0, sizeof(r->saved));
 	if (fd < 0)
 		return is_for_now(e) ? err_in(e, "record of \"%s\"", r->id) : 0;
-	text = read_usual(fd, RECORD_MAX, a, &len, e);
+	text = read_usual(fd, buf, RECORD_MAX, a, &len, e);
 	if (!text)
 		return is_for_now(e) ? err_in(e, "record of \"%s\"", r->id) : 1;
-	if (spec_decode(&oci_saved_type, text, len, a, &out, &why) < 0) {
+	saved = saved_read(text, len, a, &why);
+	if (!saved) {
 		log_debug("record of \"%s\": %s: %s", r->id, why.path, why.message);
 		return 1;
 	}
-	saved = out;
-	if (!str_eq(saved->id, r->id) || saved->version > SAVED_VERSION || saved->pid < 0)
+	if (!str_eq(saved->id, r->id) || saved->pid < 0)
 		return 1;
 	r->saved = *saved;
 	r->is_readable = true;

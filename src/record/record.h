@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "record/saved.h"
+#include "sys/groupfs.h"
 
 #define RECORD_NAME_MAX 255
 #define RECORD_PATH_MAX (RECORD_NAME_MAX + 32)
@@ -21,6 +22,7 @@
 struct record {
 	int root;                       /* <root>; -EBADF when it is the caller's */
 	int at;                         /* <root>, whoever owns it */
+	struct groupfs_near *near;      /* of who looks at many: where the groups of the last one were; NULL */
 	bool is_volatile;               /* <root> does not outlive this boot: what it names by number is still that */
 	int dir;                        /* <root>/<id>; also what the lock hangs on; -EBADF after record_peek() */
 	bool is_ours;                   /* made by this process and not kept yet: undo removes it */

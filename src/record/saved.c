@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows of saved.h. */
+/* The rows of saved.h, and its cgroups as lines. */
 #include "record/saved.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/str.h"
+#include "record/reread.h"
 
 SPEC_TYPE(saved_group, "cgroup",
 	VALUE (saved_group, hierarchy, "hierarchy", REQUIRED),
@@ -31,6 +38,73 @@ SPEC_TYPE(saved, "record",
 	VALUE (saved, manager,    "manager"),
 	VALUE (saved, scope,      "scope"),
 	LIST_OBJECT (saved, groups, "groups", saved_group),
+	LIST   (saved, group_lines, "cgroups"),
 	LIST_OBJECT (saved, mounts, "mounts", saved_mount),
 	VALUE (saved, notify,     "notifySocket"),
 	VALUE (saved, annotations, "annotations"));
+
+/* "MADE INODE HIERARCHY PATH": only a path can have a space in it. */
+static const char *write_line(const struct oci_saved_group *g, struct arena *a)
+{
+	return arena_printf(a, "%u %llu %s %s", g->made, (unsigned long long)g->inode, g->hierarchy, g->path);
+}
+
+static bool read_line(struct oci_saved_group *g, const char *line, struct arena *a)
+{
+	size_t n_made, n_inode, n_hierarchy;
+	const char *rest = line, *made = str_word(&rest, " ", &n_made), *inode = str_word(&rest, " ", &n_inode),
+		   *hierarchy = str_word(&rest, " ", &n_hierarchy);
+	uint64_t number;
+
+	if (!rest || rest[0] != '/' || !num_parse_n(made, n_made, UINT32_MAX, &number) ||
+	    !num_parse_n(inode, n_inode, UINT64_MAX, &g->inode))
+		return false;
+	g->made = (uint32_t)number;
+	g->hierarchy = arena_strndup(a, hierarchy, n_hierarchy);
+	g->path = rest;
+	return true;
+}
+
+char *saved_write(const struct oci_saved *saved, struct arena *a)
+{
+	struct oci_saved written = *saved;
+
+	written.groups.v = NULL;
+	written.groups.n = 0;
+	written.group_lines.n = saved->groups.n;
+	written.group_lines.v = ARENA_ARRAY(a, const char *, saved->groups.n);
+	for (size_t i = 0; i < saved->groups.n; i++)
+		written.group_lines.v[i] = write_line(&saved->groups.v[i], a);
+	return spec_encode(&oci_saved_type, &written, a, false);
+}
+
+static bool read_lines(struct oci_saved *saved, struct arena *a, struct spec_error *why)
+{
+	if (saved->version < 2)
+		return true;
+	saved->groups.n = saved->group_lines.n;
+	saved->groups.v = ARENA_ARRAY(a, struct oci_saved_group, saved->groups.n);
+	for (size_t i = 0; i < saved->groups.n; i++)
+		if (!read_line(&saved->groups.v[i], saved->group_lines.v[i], a)) {
+			*why = (struct spec_error){ .path = "cgroups", .message = "not \"MADE INODE HIERARCHY PATH\"" };
+			return false;
+		}
+	return true;
+}
+
+struct oci_saved *saved_read(const char *text, size_t len, struct arena *a, struct spec_error *why)
+{
+	struct oci_saved *saved = ARENA_NEW(a, struct oci_saved);
+	void *decoded;
+
+	if (!reread(&oci_saved_type, text, len, a, saved)) {
+		if (spec_decode(&oci_saved_type, text, len, a, &decoded, why) < 0)
+			return NULL;
+		saved = decoded;
+	}
+	if (saved->version > SAVED_VERSION) {
+		*why = (struct spec_error){ .path = "version", .message = "of a newer husk" };
+		return NULL;
+	}
+	return read_lines(saved, a, why) ? saved : NULL;
+}

@@ -7,9 +7,11 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "oci-spec/spec.h"
 
-#define SAVED_VERSION 1
+/* 1: cgroups are objects ("groups"), which is still read. */
+#define SAVED_VERSION 2
 
 /* One cgroup of the container: "" is the unified hierarchy, else the v1 controllers as mounted. */
 struct oci_saved_group {
@@ -40,9 +42,15 @@ struct oci_saved {
 	const char *manager;            /* "cgroupfs", "systemd", "disabled" */
 	const char *scope;              /* systemd's unit */
 	LIST_OF(struct oci_saved_group) groups;
+	str_list group_lines;           /* the groups as they stand in the file, each one string: most of it is about them */
 	LIST_OF(struct oci_saved_mount) mounts;         /* in the order in which they were added */
 	const char *notify;             /* NOTIFY_SOCKET of the caller of create */
 	str_map annotations;
 };
 
 extern const struct spec_type oci_saved_type;
+
+/* The text of record.json, in the arena. */
+char *saved_write(const struct oci_saved *, struct arena *);
+/* And back; NULL with *WHY: it makes no sense, or is of a husk newer than this one. */
+struct oci_saved *saved_read(const char *text, size_t len, struct arena *, struct spec_error *why);

@@ -66,9 +66,8 @@ static bool is_at_gate(const struct record *r)
 	return gate_is_waiting(dir, name);
 }
 
-enum status status_of(const struct record *r, int *pidfd)
+enum status status_of_init(const struct record *r, int *pidfd)
 {
-	TRACE("status");
 	AUTO_FD int init = status_open_init(r);
 	bool is_alive = init >= 0;
 
@@ -76,8 +75,16 @@ enum status status_of(const struct record *r, int *pidfd)
 		*pidfd = TAKE_FD(init);
 	if (!r->is_readable || !r->saved.complete)
 		return record_is_busy(r) || is_alive ? STATUS_CREATING : STATUS_STOPPED;
-	if (!is_alive)
-		return STATUS_STOPPED;
+	return is_alive ? STATUS_RUNNING : STATUS_STOPPED;
+}
+
+enum status status_of(const struct record *r, int *pidfd)
+{
+	TRACE("status");
+	enum status status = status_of_init(r, pidfd);
+
+	if (status != STATUS_RUNNING)
+		return status;
 	if (groups_are_frozen(r))
 		return STATUS_PAUSED;
 	return is_at_gate(r) ? STATUS_CREATED : STATUS_RUNNING;

@@ -25,3 +25,5 @@ int status_open_ended(const struct record *);
  * *pidfd, when asked for, is init's or -EBADF.  Never fails: what cannot be read counts as stopped.
  */
 enum status status_of(const struct record *, int *pidfd);
+/* The same without a look at freezer and gate: "running" stands for created and paused, too. */
+enum status status_of_init(const struct record *, int *pidfd);

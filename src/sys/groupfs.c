@@ -124,26 +124,70 @@ ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct
 	return fd >= 0 && n < 0 ? err_in(e, "\"%s\"", file) : n;
 }
 
-bool groupfs_is(const char *path, uint64_t id)
+static bool is_at(int dir, const char *path, uint64_t id)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && st.st_ino == id;
+	return fstatat(dir, path, &st, 0) == 0 && st.st_ino == id;
 }
 
-ssize_t groupfs_peek(const char *path, uint64_t id, const char *file, char *buf, size_t size, struct err *e)
+bool groupfs_is(const char *path, uint64_t id)
 {
+	return is_at(AT_FDCWD, path, id);
+}
+
+void groupfs_near_undo(struct groupfs_near *near)
+{
+	own_close(&near->fd);
+}
+
+static bool is_near(const struct groupfs_near *near, const char *path, size_t len)
+{
+	return !near->parent[len] && memcmp(near->parent, path, len) == 0;
+}
+
+/*
+ * The directory in which *PATH, then shortened to what is left of it, is to be looked up.  It is opened for the second group that
+ * is in it, for there may be only one.
+ */
+static int parent_of(struct groupfs_near *near, const char **path)
+{
+	const char *slash = strrchr(*path, '/');
+	size_t len = slash ? (size_t)(slash - *path) : 0;
+
+	if (!near || !len || len >= sizeof(near->parent))
+		return AT_FDCWD;
+	if (!is_near(near, *path, len)) {
+		own_close(&near->fd);
+		*(char *)mempcpy(near->parent, *path, len) = '\0';
+		return AT_FDCWD;
+	}
+	if (near->fd < 0)
+		near->fd = open(near->parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (near->fd < 0)
+		return AT_FDCWD;
+	*path = slash + 1;
+	return near->fd;
+}
+
+ssize_t groupfs_peek(struct groupfs_near *near, const char *path, uint64_t id, const char *file, char *buf, size_t size,
+		     struct err *e)
+{
+	const char *rest = path;
+	int dir = parent_of(near, &rest);
 	char name[PATH_MAX];
 	struct text t = TEXT(name);
 
-	if (!groupfs_is(path, id)) {
+	if (!is_at(dir, rest, id)) {
 		errno = ENOENT;
 		return err_sys(e, "open the cgroup \"%s\"", path);
 	}
-	text_addf(&t, "%s/%s", path, file);
+	text_add(&t, rest);
+	text_add(&t, "/");
+	text_add(&t, file);
 	if (t.cut)
 		return err_set(e, ERR_SYSTEM, "cgroup \"%s\": the path is too long", path);
-	return file_read_at(AT_FDCWD, name, buf, size, e);
+	return file_read_at(dir, name, buf, size, e);
 }
 
 ssize_t groupfs_read_above(int group, const char *file, char *buf, size_t size, struct err *e)

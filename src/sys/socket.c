@@ -74,6 +74,17 @@ int socket_connect_at(int type, int dir, const char *name, struct err *e)
 	return fd < 0 ? err_in(e, "socket \"%s\"", name) : fd;
 }
 
+bool socket_is_heard_at(int type, int dir, const char *name)
+{
+	AUTO_FD int file = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD int fd = -EBADF;
+	struct err ignored;
+
+	if (file >= 0)
+		fd = connect_to_file(type, file, &ignored);
+	return fd >= 0;
+}
+
 int socket_connect(int type, const char *path, struct err *e)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };

@@ -2,6 +2,7 @@
 /* UNIX sockets and the descriptors that travel over them. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -18,6 +19,8 @@ int socket_pair(int type, int fd[2], struct err *);
 /* Paths of any length, through a directory descriptor (/proc/self/fd/N/name fits in sun_path). */
 int socket_connect_at(int type, int dir, const char *name, struct err *);
 int socket_connect(int type, const char *path, struct err *);
+/* Does somebody listen there?  Says no reason, which would take longer to write than the answer. */
+bool socket_is_heard_at(int type, int dir, const char *name);
 int socket_bind_at(int type, int dir, const char *name, mode_t, struct err *);
 
 /* One message, with descriptors that stay the sender's. EPIPE and EAGAIN in e->num; no SIGPIPE. */

@@ -193,15 +193,15 @@ int cgroup_is_frozen(const struct cgroup *cg, struct err *e)
 	return text[0] == '1' ? frozen_v2(v2, e) : 0;
 }
 
-bool cgroup_peek_frozen(const char *path, uint64_t id, bool is_v2)
+bool cgroup_peek_frozen(struct groupfs_near *near, const char *path, uint64_t id, bool is_v2)
 {
 	struct err ignored;
 	char text[256];
 
 	if (!is_v2)
-		return groupfs_peek(path, id, "freezer.state", text, sizeof(text), &ignored) > 0 && is_frozen_v1(text);
-	return groupfs_peek(path, id, "cgroup.freeze", text, sizeof(text), &ignored) > 0 && text[0] == '1' &&
-	       groupfs_peek(path, id, "cgroup.events", text, sizeof(text), &ignored) > 0 && is_frozen_v2(text);
+		return groupfs_peek(near, path, id, "freezer.state", text, sizeof(text), &ignored) > 0 && is_frozen_v1(text);
+	return groupfs_peek(near, path, id, "cgroup.freeze", text, sizeof(text), &ignored) > 0 && text[0] == '1' &&
+	       groupfs_peek(near, path, id, "cgroup.events", text, sizeof(text), &ignored) > 0 && is_frozen_v2(text);
 }
 
 /* ---- processes ----------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "oci-spec/config-linux.h"
 #include "parts/cgroup/cgroup.h"
+#include "sys/groupfs.h"
 #include "sys/host.h"
 
 /* Returns when every process stands still; after 10 s without success thaws again and fails. */
@@ -23,7 +24,7 @@ int cgroup_thaw(const struct cgroup *, struct err *);
 /* 1, 0, -1 */
 int cgroup_is_frozen(const struct cgroup *, struct err *);
 /* The same, for a look, of the group at PATH that has the number ID; what cannot be read is not frozen. */
-bool cgroup_peek_frozen(const char *path, uint64_t id, bool is_v2);
+bool cgroup_peek_frozen(struct groupfs_near *near, const char *path, uint64_t id, bool is_v2);
 
 /* Numbers of all processes as the caller's PID namespace has them, ascending, each once. In A. */
 int cgroup_pids(const struct cgroup *, pid_t **pids, size_t *n, struct arena *, struct err *);
