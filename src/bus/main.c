@@ -8,12 +8,18 @@
  *   husk-bus system|user set UNIT PROPERTY...
  *   husk-bus system|user attach UNIT PATH PID            the process goes into the unit, PATH ("/") beneath its cgroup
  *   husk-bus system|user stop UNIT                       also when there is no such unit; a failed one is forgotten
+ *   husk-bus system|user clear UNIT                      the same, but one with processes stays
  *
  * PROPERTY is written as busctl(1) does: NAME SIGNATURE VALUE..., arrays with their length first.  "?NAME": an older
  * systemd may not know it; then it is left out.
  *
+ * A unit whose process died before it was inside: the kernel moves no zombie and reports no error, so systemd starts the
+ * unit, and where it only waits for the last process to leave (252 on cgroup v1) it waits for ever.  Such a unit, active
+ * without a process, is nobody's: start ends it, whether it is its own or in its way.
+ *
  * Interface: org.freedesktop.systemd1(5).
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,9 +53,44 @@ static uint64_t now_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* For a call: it may take what is left of the time for everything. */
+static sd_bus *bus(struct session *s)
+{
+	uint64_t now = now_us();
+
+	(void)sd_bus_set_method_call_timeout(s->bus, s->deadline > now ? s->deadline - now : 1);
+	return s->bus;
+}
+
+/* Does what there is to do on the bus, or waits for it. */
+static int go_on(struct session *s)
+{
+	uint64_t now = now_us();
+	int r = sd_bus_process(s->bus, NULL);
+
+	if (r != 0)
+		return r;
+	if (now >= s->deadline)
+		return -ETIMEDOUT;
+	r = sd_bus_wait(s->bus, s->deadline - now);
+	return r == -EINTR ? 0 : r;
+}
+
+/* Not left to the first call, which would wait longer. */
+static int connect_bus(struct session *s, bool is_user)
+{
+	int r = is_user ? sd_bus_open_user(&s->bus) : sd_bus_open_system(&s->bus);
+
+	while (r >= 0 && (r = sd_bus_is_ready(s->bus)) == 0)
+		r = go_on(s);
+	return r;
+}
+
 static int fail(const char *what, int r, const sd_bus_error *error)
 {
-	if (error && error->message)
+	if (r == -ETIMEDOUT)
+		(void)fprintf(stderr, "%s: systemd has not answered within %d seconds\n", what, SECONDS);
+	else if (error && error->message)
 		(void)fprintf(stderr, "%s: %s\n", what, error->message);
 	else
 		(void)fprintf(stderr, "%s: %s\n", what, strerror(-r));
@@ -58,7 +99,7 @@ static int fail(const char *what, int r, const sd_bus_error *error)
 
 /* ---- properties --------------------------------------------------------------------- */
 
-struct property { const char *name, *signature; char **values; size_t n; bool may_be_unknown; };
+struct property { const char *name, *signature; char **values; size_t n; bool may_be_unknown, is_unknown; };
 
 static const char *basic_end(const char *signature)
 {
@@ -137,12 +178,42 @@ static int read_properties(struct property *out, size_t *n, char **words, size_t
 	return 0;
 }
 
-static int append_properties(sd_bus_message *m, const struct property *p, size_t n, bool with_new)
+static bool has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+		if ((at == text || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[n]))
+			return true;
+	return false;
+}
+
+/* Those that systemd does not know are left out from now on: the one that it names, or else all.  False: it is not that. */
+static bool leave_out(struct property *p, size_t n, const sd_bus_error *e)
+{
+	bool is_named = false, was_any = false;
+
+	if (!sd_bus_error_has_name(e, SD_BUS_ERROR_PROPERTY_READ_ONLY) && !sd_bus_error_has_name(e, SD_BUS_ERROR_UNKNOWN_PROPERTY))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (e->message && has_word(e->message, p[i].name)) {
+			is_named = true;
+			was_any = p[i].may_be_unknown && !p[i].is_unknown;
+			p[i].is_unknown = p[i].may_be_unknown;
+		}
+	for (size_t i = 0; i < n && !is_named; i++) {
+		was_any |= p[i].may_be_unknown && !p[i].is_unknown;
+		p[i].is_unknown = p[i].may_be_unknown;
+	}
+	return was_any;
+}
+
+static int append_properties(sd_bus_message *m, const struct property *p, size_t n)
 {
 	int r = sd_bus_message_open_container(m, 'a', "(sv)");
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		if (p[i].may_be_unknown && !with_new)
+		if (p[i].is_unknown)
 			continue;
 		r = sd_bus_message_open_container(m, 'r', "sv");
 		if (r >= 0)
@@ -178,11 +249,12 @@ static int on_job_removed(sd_bus_message *m, void *data, sd_bus_error *ignored)
 /* JobRemoved is only sent to those who have subscribed, and must be awaited from before the call on. */
 static int listen_for_jobs(struct session *s)
 {
+	sd_bus_error error = SD_BUS_ERROR_NULL;
 	int r = sd_bus_match_signal(s->bus, NULL, SYSTEMD, OBJECT, MANAGER, "JobRemoved", on_job_removed, s);
 
 	if (r >= 0)
-		r = sd_bus_call_method(s->bus, SYSTEMD, OBJECT, MANAGER, "Subscribe", NULL, NULL, "");
-	return r < 0 ? fail("subscribe to systemd's jobs", r, NULL) : 0;
+		r = sd_bus_call_method(bus(s), SYSTEMD, OBJECT, MANAGER, "Subscribe", &error, NULL, "");
+	return r < 0 ? fail("subscribe to systemd's jobs", r, &error) : 0;
 }
 
 static int await_job(struct session *s, sd_bus_message *reply, const char *what)
@@ -191,18 +263,10 @@ static int await_job(struct session *s, sd_bus_message *reply, const char *what)
 
 	if (r < 0)
 		return fail(what, r, NULL);
+	s->job.is_done = false;
 	while (!s->job.is_done) {
-		uint64_t now = now_us();
-
-		r = sd_bus_process(s->bus, NULL);
+		r = go_on(s);
 		if (r < 0)
-			return fail(what, r, NULL);
-		if (r > 0)
-			continue;
-		if (now >= s->deadline)
-			return fail(what, -ETIMEDOUT, NULL);
-		r = sd_bus_wait(s->bus, s->deadline - now);
-		if (r < 0 && r != -EINTR)
 			return fail(what, r, NULL);
 	}
 	if (strcmp(s->job.result, "done") == 0 || strcmp(s->job.result, "skipped") == 0)
@@ -215,125 +279,39 @@ static int await_job(struct session *s, sd_bus_message *reply, const char *what)
 
 static void reset_failed(struct session *s, const char *unit)
 {
-	(void)sd_bus_call_method(s->bus, SYSTEMD, OBJECT, MANAGER, "ResetFailedUnit", NULL, NULL, "s", unit);
+	(void)sd_bus_call_method(bus(s), SYSTEMD, OBJECT, MANAGER, "ResetFailedUnit", NULL, NULL, "s", unit);
 }
 
-static int ask_start(struct session *s, const char *unit, const struct property *p, size_t n, bool with_new,
-		     sd_bus_message **reply, sd_bus_error *error)
+/* Asks a scope of itself. The text is the caller's to free. */
+static int scope_property(struct session *s, const char *unit, const char *interface, const char *name, char **text)
 {
-	sd_bus_message *m = NULL;
-	int r = sd_bus_message_new_method_call(s->bus, &m, SYSTEMD, OBJECT, MANAGER, "StartTransientUnit");
-
-	if (r >= 0)
-		r = sd_bus_message_append(m, "ss", unit, "fail");
-	if (r >= 0)
-		r = append_properties(m, p, n, with_new);
-	if (r >= 0)
-		r = sd_bus_message_append(m, "a(sa(sv))", 0);
-	if (r >= 0)
-		r = sd_bus_call(s->bus, m, 0, error, reply);
-	sd_bus_message_unref(m);
-	return r;
-}
-
-static bool is_unknown_property(const sd_bus_error *e)
-{
-	return sd_bus_error_has_name(e, SD_BUS_ERROR_PROPERTY_READ_ONLY) || sd_bus_error_has_name(e, SD_BUS_ERROR_UNKNOWN_PROPERTY);
-}
-
-/* Where systemd has put it. A scope and a slice say so in interfaces of their own. */
-static int check_cgroup(struct session *s, const char *unit, const char *expected)
-{
-	const char *dot = strrchr(unit, '.');
-	const char *interface = dot && strcmp(dot, ".slice") == 0 ? SYSTEMD ".Slice" : SYSTEMD ".Scope";
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	char *path = NULL, *is = NULL;
+	char *path = NULL;
 	int r = sd_bus_path_encode(OBJECT "/unit", unit, &path);
 
 	if (r >= 0)
-		r = sd_bus_get_property_string(s->bus, SYSTEMD, path, interface, "ControlGroup", &error, &is);
-	if (r < 0)
-		return fail("ask for the unit's cgroup", r, &error);
-	if (strcmp(is, expected) == 0)
-		return 0;
-	(void)fprintf(stderr, "systemd has put the unit into the cgroup \"%s\", not into \"%s\"\n", is, expected);
-	return -EIO;
+		r = sd_bus_get_property_string(bus(s), SYSTEMD, path, interface, name, &error, text);
+	free(path);
+	return r < 0 ? fail(name, r, &error) : 0;
 }
 
-static int start(struct session *s, const char *unit, const char *cgroup, const struct property *p, size_t n)
+/* Does systemd say that there is no process in the unit's cgroup, nor beneath it? */
+static bool is_empty(struct session *s, const char *unit)
 {
-	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *reply = NULL;
-	bool with_new = true;
-	int r = 0;
+	bool is = sd_bus_call_method(bus(s), SYSTEMD, OBJECT, MANAGER, "GetUnitProcesses", NULL, &reply, "s", unit) >= 0 &&
+		  sd_bus_message_enter_container(reply, 'a', "(sus)") > 0 && sd_bus_message_at_end(reply, false) > 0;
 
-	if (listen_for_jobs(s) < 0)
-		return -EIO;
-	for (int tries = 0; tries < 3; tries++) {
-		sd_bus_error_free(&error);
-		r = ask_start(s, unit, p, n, with_new, &reply, &error);
-		if (r >= 0)
-			break;
-		if (with_new && is_unknown_property(&error))
-			with_new = false;
-		else if (sd_bus_error_has_name(&error, ERROR_UNIT_EXISTS))
-			reset_failed(s, unit);  /* a failed one keeps its name until it is forgotten */
-		else
-			break;
-	}
-	if (r < 0)
-		return fail("start", r, &error);
-	r = await_job(s, reply, "start");
-	if (r >= 0)
-		r = check_cgroup(s, unit, cgroup);
-	/* Who is told of a failure will not ask for its end. */
-	if (r < 0)
-		(void)sd_bus_call_method(s->bus, SYSTEMD, OBJECT, MANAGER, "StopUnit", NULL, NULL, "ss", unit, "replace");
-	return r;
-}
-
-static int set(struct session *s, const char *unit, const struct property *p, size_t n)
-{
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	int r = -EIO;
-
-	for (int with_new = 1; with_new >= 0; with_new--) {
-		sd_bus_message *m = NULL;
-
-		sd_bus_error_free(&error);
-		r = sd_bus_message_new_method_call(s->bus, &m, SYSTEMD, OBJECT, MANAGER, "SetUnitProperties");
-		if (r >= 0)
-			r = sd_bus_message_append(m, "sb", unit, 1);    /* runtime: gone with the unit */
-		if (r >= 0)
-			r = append_properties(m, p, n, with_new);
-		if (r >= 0)
-			r = sd_bus_call(s->bus, m, 0, &error, NULL);
-		sd_bus_message_unref(m);
-		if (r >= 0 || !is_unknown_property(&error))
-			break;
-	}
-	return r < 0 ? fail("set properties", r, &error) : 0;
-}
-
-/* The user's systemd asks the system's when it is not allowed to, which sees that user and process are the user's. */
-static int attach(struct session *s, const char *unit, const char *path, const char *pid)
-{
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	int r = sd_bus_call_method(s->bus, SYSTEMD, OBJECT, MANAGER, "AttachProcessesToUnit", &error, NULL, "ssau", unit, path,
-				   1, (uint32_t)strtoul(pid, NULL, 10));
-
-	return r < 0 ? fail("attach a process", r, &error) : 0;
+	sd_bus_message_unref(reply);
+	return is;
 }
 
 static int stop(struct session *s, const char *unit)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *reply = NULL;
-	int r;
+	int r = sd_bus_call_method(bus(s), SYSTEMD, OBJECT, MANAGER, "StopUnit", &error, &reply, "ss", unit, "replace");
 
-	if (listen_for_jobs(s) < 0)
-		return -EIO;
-	r = sd_bus_call_method(s->bus, SYSTEMD, OBJECT, MANAGER, "StopUnit", &error, &reply, "ss", unit, "replace");
 	if (r < 0 && sd_bus_error_has_name(&error, ERROR_NO_SUCH_UNIT))
 		return 0;
 	if (r < 0)
@@ -343,9 +321,118 @@ static int stop(struct session *s, const char *unit)
 	return r;
 }
 
+/* One that is being started has no processes yet, but is not active before it has some. */
+static int clear(struct session *s, const char *unit)
+{
+	char *state = NULL;
+	bool is_left = scope_property(s, unit, SYSTEMD ".Unit", "ActiveState", &state) == 0 &&
+		       strcmp(state, "active") == 0 && is_empty(s, unit);
+
+	free(state);
+	if (is_left)
+		return stop(s, unit);
+	reset_failed(s, unit);          /* a failed one keeps its name until it is forgotten */
+	return 0;
+}
+
+static int ask_start(struct session *s, const char *unit, const struct property *p, size_t n, sd_bus_message **reply,
+		     sd_bus_error *error)
+{
+	sd_bus_message *m = NULL;
+	int r = sd_bus_message_new_method_call(s->bus, &m, SYSTEMD, OBJECT, MANAGER, "StartTransientUnit");
+
+	if (r >= 0)
+		r = sd_bus_message_append(m, "ss", unit, "fail");
+	if (r >= 0)
+		r = append_properties(m, p, n);
+	if (r >= 0)
+		r = sd_bus_message_append(m, "a(sa(sv))", 0);
+	if (r >= 0)
+		r = sd_bus_call(bus(s), m, 0, error, reply);
+	sd_bus_message_unref(m);
+	return r;
+}
+
+/* Where systemd has put it, and that the process is inside: it may have died meanwhile. */
+static int check_start(struct session *s, const char *unit, const char *expected)
+{
+	char *is = NULL;
+	int r = scope_property(s, unit, SYSTEMD ".Scope", "ControlGroup", &is);
+
+	if (r >= 0 && strcmp(is, expected) != 0) {
+		(void)fprintf(stderr, "systemd has put the unit into the cgroup \"%s\", not into \"%s\"\n", is, expected);
+		r = -EIO;
+	}
+	free(is);
+	if (r < 0 || !is_empty(s, unit))
+		return r;
+	(void)fprintf(stderr, "start: the process has ended before it was inside\n");
+	return -ESRCH;
+}
+
+static int start(struct session *s, const char *unit, const char *cgroup, struct property *p, size_t n)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	bool is_cleared = false;
+	int r;
+
+	while ((r = ask_start(s, unit, p, n, &reply, &error)) < 0) {
+		bool is_there = sd_bus_error_has_name(&error, ERROR_UNIT_EXISTS) && !is_cleared;
+
+		if (!is_there && !leave_out(p, n, &error))
+			return fail("start", r, &error);
+		if (is_there && clear(s, unit) < 0)
+			return -EIO;
+		is_cleared |= is_there;
+		sd_bus_error_free(&error);
+	}
+	r = await_job(s, reply, "start");
+	if (r >= 0)
+		r = check_start(s, unit, cgroup);
+	/* Who is told of a failure will not ask for its end. */
+	if (r < 0)
+		(void)sd_bus_call_method(bus(s), SYSTEMD, OBJECT, MANAGER, "StopUnit", NULL, NULL, "ss", unit, "replace");
+	return r;
+}
+
+static int set(struct session *s, const char *unit, struct property *p, size_t n)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r;
+
+	for (;;) {
+		sd_bus_message *m = NULL;
+
+		r = sd_bus_message_new_method_call(s->bus, &m, SYSTEMD, OBJECT, MANAGER, "SetUnitProperties");
+		if (r >= 0)
+			r = sd_bus_message_append(m, "sb", unit, 1);    /* runtime: gone with the unit */
+		if (r >= 0)
+			r = append_properties(m, p, n);
+		if (r >= 0)
+			r = sd_bus_call(bus(s), m, 0, &error, NULL);
+		sd_bus_message_unref(m);
+		if (r >= 0)
+			return 0;
+		if (!leave_out(p, n, &error))
+			return fail("set properties", r, &error);
+		sd_bus_error_free(&error);
+	}
+}
+
+/* The user's systemd asks the system's when it is not allowed to, which sees that user and process are the user's. */
+static int attach(struct session *s, const char *unit, const char *path, const char *pid)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int r = sd_bus_call_method(bus(s), SYSTEMD, OBJECT, MANAGER, "AttachProcessesToUnit", &error, NULL, "ssau", unit, path,
+				   1, (uint32_t)strtoul(pid, NULL, 10));
+
+	return r < 0 ? fail("attach a process", r, &error) : 0;
+}
+
 static int run(struct session *s, const char *verb, const char *unit, char **words, size_t n)
 {
-	bool is_start = strcmp(verb, "start") == 0;
+	bool is_start = strcmp(verb, "start") == 0, is_set = strcmp(verb, "set") == 0;
 	struct property *p;
 	size_t count;
 
@@ -356,10 +443,14 @@ static int run(struct session *s, const char *verb, const char *unit, char **wor
 	p = calloc(n / 3 + 1, sizeof(*p));
 	if (!p || read_properties(p, &count, words + is_start, n - is_start) < 0)
 		return fail(verb, p ? -EINVAL : -ENOMEM, NULL);
+	if (is_set)
+		return set(s, unit, p, count);
+	if (listen_for_jobs(s) < 0)
+		return -EIO;
 	if (is_start)
 		return start(s, unit, words[0], p, count);
-	if (strcmp(verb, "set") == 0)
-		return set(s, unit, p, count);
+	if (strcmp(verb, "clear") == 0)
+		return clear(s, unit);
 	return strcmp(verb, "stop") == 0 ? stop(s, unit) : fail(verb, -EINVAL, NULL);
 }
 
@@ -370,15 +461,14 @@ int main(int argc, char **argv)
 	int r;
 
 	if (argc < 4) {
-		(void)fprintf(stderr, "usage: husk-bus system|user start|set|attach|stop UNIT ...\n");
+		(void)fprintf(stderr, "usage: husk-bus system|user start|set|attach|stop|clear UNIT ...\n");
 		return 1;
 	}
 	is_user = strcmp(argv[1], "user") == 0;
-	r = is_user ? sd_bus_open_user(&s.bus) : sd_bus_open_system(&s.bus);
+	r = connect_bus(&s, is_user);
 	if (r < 0) {
 		fail(is_user ? "connect to the session bus" : "connect to the system bus", r, NULL);
 		return 1;
 	}
-	(void)sd_bus_set_method_call_timeout(s.bus, SECONDS * 1000000ull);
 	return run(&s, argv[2], argv[3], argv + 4, (size_t)argc - 4) < 0 ? 1 : 0;
 }

@@ -78,12 +78,27 @@ static bool is_dead(const struct record *r)
 	return pidfd < 0;
 }
 
-/* SIGKILL for what is left; *CG is what there is to remove. */
+/* A place that is no cgroup (any more) holds nothing of ours. */
+static bool may_hold_processes(const struct err *e)
+{
+	return e->num && e->num != ENOTDIR && e->num != ELOOP && e->num != ENAMETOOLONG;
+}
+
+/*
+ * SIGKILL for what is left; *CG is what there is to remove.  Without a PID namespace of its own a container is more than its
+ * init: when nobody can tell now whether its groups are empty, the record stays, or nobody would find them again.
+ */
 static int end_all(const struct record *r, struct cgroup *cg, bool force, bool has_ended, struct err *e)
 {
+	struct err ignored;
+
 	if (groups_open(cg, r, e) < 0) {
 		if (!force)
 			return -1;
+		if (may_hold_processes(e)) {
+			(void)kill_all(r, cg, &ignored);
+			return err_hint(e, "its init is killed; delete --force can be repeated, and removes the rest");
+		}
 		log_warning("delete \"%s\": its cgroups stay: %s", r->id, e->msg);
 	}
 	return has_ended && !cg->n ? 0 : kill_all(r, cg, e);

@@ -247,7 +247,10 @@ static int exec(struct joining *j, const struct exec_request *rq, struct err *e)
 		return locate(j, rq, e);
 	if (j->making.plan->stdio.terminal && rq->detach && !rq->console_socket)
 		return err_set(e, ERR_USAGE, "a detached process with a terminal needs --console-socket");
-	return (j->is_paused ? enter_frozen : enter)(j, rq, e) < 0 ? locate(j, rq, e) : 0;
+	if ((j->is_paused ? enter_frozen : enter)(j, rq, e) == 0)
+		return 0;
+	(void)locate(j, rq, e);
+	return cgroup_explain_birth(&j->making.cgroup, e);
 }
 
 /* The time is over.  What the process has started is in its group; the process itself may have left it. */

@@ -21,6 +21,7 @@
 #include "base/when.h"
 #include "life/answers.h"
 #include "life/locate.h"
+#include "parts/cgroup/control.h"
 #include "parts/notify/notify.h"
 #include "record/announce.h"
 #include "record/groups.h"
@@ -210,8 +211,10 @@ int making_create(struct making *m, const struct create_request *rq, struct err 
 {
 	if (making_prepare(m, rq, e) < 0)
 		return -1;
-	if (carry_out(m, e) < 0)
-		return config_locate(e, "", "config.json", m->text, m->len);
+	if (carry_out(m, e) < 0) {
+		(void)config_locate(e, "", "config.json", m->text, m->len);
+		return cgroup_explain_birth(&m->cgroup, e);
+	}
 	/* With goes_on it was told before init went on. */
 	if (!m->goes_on)
 		announce(&m->record, EVENT_CREATED, NULL, m->child.pidfd);

@@ -30,11 +30,9 @@ static int paths_of(struct cgroup_paths *paths, const struct record *r, const st
 		return 0;
 	if (r->saved.manager && cgroup_manager_value(r->saved.manager, &paths->manager, e) < 0)
 		return err_in(e, "record of \"%s\"", r->id);
-	/*
-	 * Without a process in the record the scope may be another's of the same name; ours, if it was made at all, ends with init,
-	 * which does not live longer than the create that was killed.
-	 */
-	paths->scope = r->saved.pid ? r->saved.scope : NULL;
+	/* Without a process in the record: ours ends with init, which does not live longer than the create that was killed. */
+	paths->is_intent = r->saved.pid == 0;
+	paths->scope = r->saved.scope;
 	paths->is_user = r->saved.rootless;
 	for (size_t i = 0; i < MIN(r->saved.groups.n, (size_t)CGROUP_DIRS); i++)
 		if (!one || one == &r->saved.groups.v[i])

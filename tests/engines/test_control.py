@@ -160,9 +160,10 @@ def test_husk_tells_the_life_of_the_engines_containers(engine):
     reader.start()
     try:
         wait_for(lambda: os.path.exists(f"{root}/.listeners/{p.pid}"))
-        ident = full_id(engine, engine.detached("busybox", "/bin/sh", "-c", "sleep 1; exit 3"))
+        ident = full_id(engine, engine.detached("busybox", "/bin/sh", "-c", "until [ -e /go ]; do sleep 0.1; done; exit 3"))
         engine("pause", ident, check=0)
         engine("unpause", ident, check=0)
+        engine("exec", ident, "/bin/sh", "-c", ": >/go", check=0)
         engine("wait", ident, check=0)
         engine("rm", "-f", ident, check=0)
         wait_for(lambda: any(e["id"] == ident and e["type"] == "deleted" for e in list(lines)))

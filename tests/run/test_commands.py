@@ -13,7 +13,8 @@ import time
 
 import pytest
 
-from tests.conftest import SPEC, STATE, UNSUPPORTED, USAGE
+from tests.conftest import SPEC, STATE, SYSTEM, UNSUPPORTED, USAGE, wait_for
+from tests.groups import TOPS
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
@@ -175,6 +176,27 @@ def test_delete_needs_a_stopped_or_created_container(husk, bundle):
     husk("delete", "--force", ident, check=0)
     assert not (husk.root / ident).exists()
     husk("delete", husk.create(bundle), check=0)
+
+
+def test_delete_force_that_cannot_look_into_the_cgroups_fails_and_can_be_repeated(husk, bundle, group):
+    # the pids of the host: who is not init survives it
+    bundle.linux["namespaces"] = [n for n in bundle.linux["namespaces"] if n["type"] != "pid"]
+    ident = husk.started(bundle.sh("sleep 1000 & sleep 1000"))
+    pids = json.loads(husk("ps", "--format", "json", ident, check=0).out)
+    places = [f"{top}/{group}" for top in TOPS if os.path.exists(f"{top}/{group}")]
+    powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    try:
+        for place in places:
+            os.chmod(place, 0)
+        done = subprocess.run([*powerless, *husk.argv("delete", "--force", ident)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == SYSTEM and "permission denied" in done.stderr and "can be repeated" in done.stderr, done
+        assert husk.state(ident)["status"] == "stopped"
+        assert any(os.path.exists(f"/proc/{pid}") for pid in pids)
+    finally:
+        for place in places:
+            os.chmod(place, 0o755)
+    husk("delete", "--force", ident, check=0)
+    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
 
 
 def test_delete_force_of_a_running_container_frees_the_name_at_once(husk, bundle):

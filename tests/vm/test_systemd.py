@@ -3,15 +3,19 @@
 import json
 import os
 import pathlib
+import shutil
+import signal
+import socket
 import subprocess
 import time
 
 import pytest
 
-from tests.groups import V2
+from tests.conftest import wait_for
 
 USER = os.geteuid() != 0
 SYSTEMD = ["--systemd-cgroup"]
+VERSION = int(subprocess.run(["systemctl", "--version"], capture_output=True, text=True).stdout.split()[1]) if shutil.which("systemctl") else 0
 pytestmark = [pytest.mark.rootless, pytest.mark.skipif(not os.path.isdir("/run/systemd/system"), reason="needs systemd")]
 
 
@@ -305,13 +309,6 @@ def test_pause_and_resume(husk, bundle, started):
     assert husk.state(ident)["status"] == "running"
 
 
-def noted(husk, ident):
-    try:
-        return json.loads((husk.root / ident / "record.json").read_text()).get("pid")
-    except OSError:
-        return False
-
-
 def test_a_create_that_was_killed_leaves_a_scope_that_delete_force_ends(husk, bundle):
     # a hook that waits: husk is killed while the scope exists and the container is not created yet
     bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "300"]}]}
@@ -321,14 +318,13 @@ def test_a_create_that_was_killed_leaves_a_scope_that_delete_force_ends(husk, bu
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 20
-        # systemd before 258 forgets no scope on cgroup v1 whose process died while it was being made: there husk has noted it
-        while not is_loaded(scope(ident)) or not (V2 or noted(husk, ident)):
+        while not is_loaded(scope(ident)):
             assert time.monotonic() < end
             time.sleep(0.05)
         p.kill()
         p.wait()
         husk("delete", "--force", ident, check=0)
-        # when husk has not even noted the process, systemd sees by itself that the scope is empty
+        # when husk has not even noted the process, husk-bus or systemd sees that the scope is empty
         end = time.monotonic() + 10
         while is_loaded(scope(ident)):
             assert time.monotonic() < end
@@ -342,3 +338,171 @@ def test_list_and_state_know_the_container(husk, bundle, started):
     ident = started()
     listed = json.loads(husk("list", "--format", "json", check=0).out)
     assert [c["status"] for c in listed if c["id"] == ident] == ["running"]
+
+
+# ---- what it does not know
+
+
+def test_properties_that_not_every_systemd_knows_are_set_where_it_does(husk, bundle, started):
+    unit = scope(started(cpu={"quota": 10000, "period": 50000}))
+    assert shown(unit, "CollectMode", "CPUQuotaPeriodUSec", "CPUQuotaPerSecUSec") == ["inactive-or-failed", "50ms", "200ms"]
+    husk("update", "--cpu-period=20000", "--cpu-quota=10000", unit[5:-6], check=0)
+    assert shown(unit, "CPUQuotaPeriodUSec", "CPUQuotaPerSecUSec") == ["20ms", "500ms"]
+    systemctl("daemon-reload")
+    assert limit(unit, "cpu.max", "cpu.cfs_period_us").split()[-1] == "20000"
+
+
+@pytest.fixture
+def husk_bus(asking, tmp_path):
+    """The program within husk that talks to systemd, to be called by hand."""
+    program, creator = tmp_path / "husk-bus", asking[1].pid
+    children = pathlib.Path(f"/proc/{creator}/task/{creator}/children").read_text().split()
+    shutil.copyfile(next(f"/proc/{c}/exe" for c in children if pathlib.Path(f"/proc/{c}/cmdline").read_bytes().startswith(b"husk-bus")), program)
+    program.chmod(0o755)
+    return lambda *words: subprocess.run([program, "user" if USER else "system", *map(str, words)], capture_output=True, text=True)
+
+
+def test_what_an_older_systemd_does_not_know_is_left_out_alone_and_only_where_that_is_said(husk_bus):
+    unit = f"husk-test-{os.getpid()}.scope"
+    with subprocess.Popen(["sleep", "1000"]) as p:
+        try:
+            above = f"/user.slice/user-{os.getuid()}.slice/user@{os.getuid()}.service/user.slice" if USER else "/system.slice"
+            words = ["PIDs", "au", 1, p.pid, "Slice", "s", os.path.basename(above)]
+            assert "NoSuchThing" in husk_bus("start", unit, f"{above}/{unit}", "NoSuchThing", "s", "x", *words).stderr
+            assert not is_loaded(unit)
+            done = husk_bus("start", unit, f"{above}/{unit}", "?NoSuchThing", "s", "x", "?TasksMax", "t", 77, "?NorThat", "b", "true", *words)
+            assert (done.returncode, shown(unit, "TasksMax", "ActiveState")) == (0, ["77", "active"]), done
+        finally:
+            p.kill()
+            systemctl("stop", unit)
+
+
+def test_a_changed_property_that_systemd_does_not_know_is_left_out_alone(husk_bus, husk, bundle, started):
+    unit = scope(started())
+    done = husk_bus("set", unit, "?NoSuchThing", "s", "x", "?TasksMax", "t", 77, "?NorThat", "b", "true")
+    assert (done.returncode, shown(unit, "TasksMax")) == (0, "77"), done
+    done = husk_bus("set", unit, "NoSuchThing", "s", "x", "?TasksMax", "t", 78)
+    assert done.returncode != 0 and "NoSuchThing" in done.stderr and shown(unit, "TasksMax") == "77", done
+
+
+def test_a_property_of_an_annotation_is_not_left_out_when_systemd_does_not_know_it(husk, bundle):
+    bundle.config["annotations"] = {"org.systemd.property.MemoryZSwapWriteback": "false"}    # 256
+    bundle.args("/bin/true").write()
+    ident = husk.new_id()
+    done = husk("run", "--bundle", bundle.path, ident, options=SYSTEMD)
+    if VERSION >= 256:
+        assert done.code == 0, done
+    else:
+        assert done.code != 0 and "MemoryZSwapWriteback" in done.err, done
+    assert not (husk.root / ident).exists() and not is_loaded(scope(ident))
+
+
+# ---- when it does not answer
+
+
+@pytest.fixture
+def silent(tmp_path):
+    """Nobody answers on the bus: the user's own systemd stands still, or a bus daemon of our own, as nobody may stop the system's."""
+    if USER:
+        pid = int(subprocess.run(["systemctl", "show", f"user@{os.getuid()}.service", "-pMainPID", "--value"],
+                                 check=True, capture_output=True, text=True).stdout)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield os.environ, lambda: os.kill(pid, signal.SIGCONT)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        return
+    address = f"unix:path={tmp_path}/bus"
+    with subprocess.Popen(["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address={address}"], stderr=subprocess.DEVNULL) as bus:
+        try:
+            wait_for((tmp_path / "bus").exists)
+            bus.send_signal(signal.SIGSTOP)
+            yield {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": address}, lambda: bus.send_signal(signal.SIGCONT)
+        finally:
+            bus.kill()
+
+
+def test_a_systemd_that_does_not_answer_is_an_error_after_25_seconds_that_leaves_nothing(husk, bundle, silent):
+    environment, go_on = silent
+    bundle.write()
+    ident = husk.new_id()
+    p = husk.popen("create", "--bundle", bundle.path, ident, options=SYSTEMD, env=environment, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    _, err = p.communicate(timeout=40)
+    assert p.returncode != 0 and scope(ident) in err and "systemd has not answered within 25 seconds" in err, err
+    assert not (husk.root / ident).exists()
+    # what was asked for and given up is not done later either
+    go_on()
+    assert not is_loaded(scope(ident))
+
+
+# ---- what is left there
+
+
+def start_empty_scope(unit):
+    """A scope whose process was a zombie already: where systemd waits for the last process to leave, it waits for ever."""
+    with subprocess.Popen(["true"]) as dead:
+        wait_for(lambda: " Z " in pathlib.Path(f"/proc/{dead.pid}/stat").read_text())
+        subprocess.run(["busctl", "--user" if USER else "--system", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                        "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", "1", "PIDs", "au", "1",
+                        str(dead.pid), "0"], check=False, capture_output=True)
+        time.sleep(1)
+    if shown(unit, "ActiveState") != "active":
+        pytest.skip("this systemd has no scopes without a process")
+
+
+def test_an_empty_scope_of_the_name_is_no_obstacle(husk, bundle):
+    ident = husk.new_id()
+    start_empty_scope(scope(ident))
+    bundle.args("/bin/true").write()
+    husk("run", "--bundle", bundle.path, ident, options=SYSTEMD, check=0)
+    assert not is_loaded(scope(ident))
+
+
+@pytest.fixture
+def asking(husk, bundle, tmp_path):
+    """A container's name, and the create of it that asks systemd and gets no answer."""
+    bundle.write()
+    ident = husk.new_id()
+    with socket.socket(socket.AF_UNIX) as bus:
+        bus.bind(f"{tmp_path}/nobody")
+        bus.listen()
+        environment = {**os.environ, **{f"DBUS_{w}_BUS_ADDRESS": f"unix:path={tmp_path}/nobody" for w in ("SYSTEM", "SESSION")}}
+        p = husk.popen("create", "--bundle", bundle.path, ident, options=SYSTEMD, env=environment, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        bus.settimeout(20)
+        with bus.accept()[0]:
+            try:
+                yield ident, p
+            finally:
+                p.kill()
+                p.wait()
+    husk("delete", "--force", ident, check=0)
+
+
+@pytest.fixture
+def half_made(husk, asking):
+    """The name of a container whose create was killed while it asked systemd."""
+    ident, p = asking
+    p.kill()
+    p.wait()
+    assert not json.loads((husk.root / ident / "record.json").read_text()).get("pid")
+    return ident
+
+
+def test_delete_force_of_what_a_killed_create_has_left_ends_the_empty_scope(husk, half_made):
+    start_empty_scope(scope(half_made))
+    husk("delete", "--force", half_made, check=0)
+    assert not is_loaded(scope(half_made))
+
+
+def test_delete_force_of_what_a_killed_create_has_left_spares_a_scope_with_processes(husk, half_made):
+    words = ["systemd-run", *(["--user"] if USER else []), "--scope", f"--unit={scope(half_made)}", "sleep", "1000"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as other:
+        try:
+            wait_for(lambda: shown(scope(half_made), "ActiveState") == "active")
+            husk("delete", "--force", half_made, check=0)
+            assert shown(scope(half_made), "ActiveState") == "active"
+        finally:
+            other.kill()
+            systemctl("stop", scope(half_made))

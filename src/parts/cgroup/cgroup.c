@@ -298,7 +298,8 @@ void cgroup_paths_of(struct cgroup_paths *out, const struct cgroup *cg)
 
 int cgroup_open(struct cgroup *out, const struct cgroup_paths *saved, struct err *e)
 {
-	AUTO(cgroup) cg = { .manager = saved->manager, .scope = saved->scope, .is_user = saved->is_user };
+	AUTO(cgroup) cg = {
+		.manager = saved->manager, .scope = saved->scope, .is_user = saved->is_user, .is_intent = saved->is_intent };
 
 	for (int i = 0; i < saved->n && i < CGROUP_DIRS; i++) {
 		const struct cgroup_path *p = &saved->v[i];

@@ -109,6 +109,7 @@ struct cgroup_paths {
 	enum cgroup_manager manager;
 	const char *scope;              /* systemd's unit, NULL: none */
 	bool is_user;                   /* of the user's own systemd */
+	bool is_intent;                 /* nobody knows whether the unit was made; one of its name may be another's */
 	uint8_t n;
 	struct cgroup_path v[CGROUP_DIRS];
 };
@@ -125,7 +126,7 @@ struct cgroup_dir {
 struct cgroup {
 	enum cgroup_manager manager;
 	const char *scope;              /* as in cgroup_paths */
-	bool is_user;
+	bool is_user, is_intent;
 	uint8_t n;                      /* 0: the container has no groups (disabled, or all are gone) */
 	bool is_made;                   /* by this process, not kept yet: undo removes what was made */
 	struct cgroup_dir dir[CGROUP_DIRS];

@@ -367,7 +367,7 @@ static bool is_gone(const struct cgroup_dir *d)
 int cgroup_remove(struct cgroup *cg, struct err *e)
 {
 	TRACE("remove cgroup");
-	int r = cg->scope ? unit_stop(cg->scope, cg->is_user, e) : 0;
+	int r = !cg->scope ? 0 : cg->is_intent ? unit_clear(cg->scope, cg->is_user, e) : unit_stop(cg->scope, cg->is_user, e);
 
 	for (int i = cg->n - 1; i >= 0; i--) {
 		struct err this;
@@ -380,6 +380,27 @@ int cgroup_remove(struct cgroup *cg, struct err *e)
 		}
 	}
 	return r;
+}
+
+static bool read_number(const struct cgroup_dir *d, const char *file, uint64_t *n)
+{
+	char text[32];
+	struct err ignored;
+
+	return groupfs_read(d->fd, file, text, sizeof(text), &ignored) > 0 &&
+	       num_parse_n(text, strcspn(text, "\n"), UINT64_MAX, n);
+}
+
+int cgroup_explain_birth(const struct cgroup *cg, struct err *e)
+{
+	const struct cgroup_dir *v1 = with_controller(cg, "pids"), *d = v1 ? v1 : unified(cg);
+	uint64_t max, now;
+
+	/* On its way into namespaces a process needs another one beside it; when we look both are gone. */
+	if (e->num != EAGAIN || !d || !read_number(d, "pids.max", &max) || !read_number(d, "pids.current", &now) || now + 2 <= max)
+		return -1;
+	return err_in(e, "the container has %llu processes, of %llu that pids.max of its cgroup allows",
+		      (unsigned long long)now, (unsigned long long)max);
 }
 
 unsigned long cgroup_oom_kills(const struct cgroup *cg)

@@ -42,6 +42,9 @@ int cgroup_signal_all(const struct cgroup *, int sig, struct err *);
  */
 int cgroup_remove(struct cgroup *, struct err *);
 
+/* A process could not be born in the groups: when their limit of processes is why, E says so. Returns -1. */
+int cgroup_explain_birth(const struct cgroup *, struct err *);
+
 /* How often the kernel's OOM killer has killed here; 0 also when it cannot be told. */
 unsigned long cgroup_oom_kills(const struct cgroup *);
 

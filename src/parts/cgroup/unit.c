@@ -101,3 +101,8 @@ int unit_stop(const char *name, bool is_user, struct err *e)
 {
 	return ask("stop", name, is_user, NULL, 0, e);
 }
+
+int unit_clear(const char *name, bool is_user, struct err *e)
+{
+	return ask("clear", name, is_user, NULL, 0, e);
+}

@@ -64,6 +64,8 @@ int unit_set(const char *name, bool is_user, const struct unit_words *, struct e
 int unit_attach(const char *name, bool is_user, const char *path, pid_t, struct err *);
 /* Ends what is left in it and forgets it; no error when it is gone already. */
 int unit_stop(const char *name, bool is_user, struct err *);
+/* The same, but one that has processes is somebody else's and stays; that is no error. */
+int unit_clear(const char *name, bool is_user, struct err *);
 
 /* The properties, each on a line of its own: "MemoryMax = 1048576". */
 char *unit_print(const struct cgroup_unit *, struct arena *);
