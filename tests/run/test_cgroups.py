@@ -13,6 +13,11 @@ import pytest
 from tests.groups import HAS, TOPS, V2, read, where
 
 
+def controllers_of_v2():
+    path = next((f for f in ("/sys/fs/cgroup/cgroup.controllers", "/sys/fs/cgroup/unified/cgroup.controllers") if os.path.exists(f)), os.devnull)
+    return open(path).read().split()
+
+
 def test_the_container_is_in_exactly_its_cgroup_in_every_hierarchy(husk, bundle, group):
     ident = husk.started(bundle)
     assert where(husk.state(ident)["pid"]) == {f"/{group}"}
@@ -360,9 +365,20 @@ def test_unified_is_written_in_the_order_of_the_config(husk, bundle, group):
     husk("delete", "--force", ident, check=0)
 
 
-def test_unified_with_an_unknown_controller_is_refused(husk, bundle, group):
-    bundle.linux["resources"]["unified"] = {"nonesuch.max": "1"}
-    husk.refuse(bundle, 'linux.resources.unified["nonesuch.max"]')
+@pytest.mark.parametrize("file", ["nonesuch.max", "misc.max", "rdma.max", "dmem.max"])
+def test_unified_with_a_controller_that_the_host_does_not_have_is_refused(husk, bundle, group, file):
+    if file.split(".")[0] in controllers_of_v2():
+        pytest.skip("this host has the controller")
+    bundle.linux["resources"]["unified"] = {file: "x 1"}
+    husk.refuse(bundle, f'linux.resources.unified["{file}"]: no such controller')
+
+
+@pytest.mark.parametrize("file", ["misc.max", "rdma.max", "dmem.max"])
+def test_unified_with_a_thing_that_its_controller_does_not_know_is_refused(husk, bundle, group, file):
+    if file.split(".")[0] not in controllers_of_v2():
+        pytest.skip("needs the controller")
+    bundle.linux["resources"]["unified"] = {file: "nonesuch 1"}
+    husk.refuse(bundle, f'linux.resources.unified["{file}"]')
 
 
 @pytest.mark.skipif(not V2, reason="needs cgroup v2")

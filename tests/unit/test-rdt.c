@@ -113,6 +113,36 @@ static void own(const char *top, struct arena *a)
 	OK(rdt_remove(&p, false, &e) < 0 && e.num == ENOTEMPTY, "one that create made is removed: %s", e.msg);
 }
 
+/* A class that lacks what the kernel would have put there. */
+static void refusals(const char *top, struct arena *a)
+{
+	struct rdt_plan p;
+	struct err e;
+	char line[5000] = "L3:";
+	struct oci_rdt r = { .clos_id = "gold" };
+	AUTO(rdt) x = RDT_NONE;
+
+	OK(plan(&p, &r, top, a, &e) == 0 && rdt_make(&x, &p, &e) == 0, "a class: %s", e.msg);
+	unlink(arena_printf(a, "%s/gold/tasks", top));
+	OK(rdt_enter(&x, 7, &e) < 0 && strstr(e.msg, "linux.intelRdt"), "that cannot be entered is an error: %s", e.msg);
+	put(top, "gold/tasks", "", a);
+	r.enable_monitoring = true;
+	rmdir(arena_printf(a, "%s/gold/mon_groups", top));
+	plan(&p, &r, top, a, &e);
+	OK(rdt_make(&x, &p, &e) < 0 && strstr(e.msg, "linux.intelRdt.enableMonitoring"), "and one that cannot be monitored: %s", e.msg);
+	mkdir(arena_printf(a, "%s/gold/mon_groups", top), 0755);
+	memset(line + 3, '1', sizeof(line) - 4);
+	r = (struct oci_rdt){ .l3_cache_schema = line };
+	group(top, "box", "", a);
+	plan(&p, &r, top, a, &e);
+	OK(rdt_make(&x, &p, &e) < 0 && strstr(e.msg, "too long"), "a line that no kernel takes: %s", e.msg);
+	r = (struct oci_rdt){ .l3_cache_schema = "L3:0=3" };
+	plan(&p, &r, top, a, &e);
+	unlink(arena_printf(a, "%s/box/schemata", top));
+	OK(rdt_before(&p, &(str_list){}, a, &e) < 0, "a class without schemata cannot be updated: %s", e.msg);
+	OK(rdt_update(&p, &e) < 0 && strstr(e.msg, "linux.intelRdt: \"L3:0=3\""), "nor be written to: %s", e.msg);
+}
+
 /* `update`: the lines are written, and those of before can be written again. */
 static void updating(const char *top, struct arena *a)
 {
@@ -152,6 +182,7 @@ int main(void)
 	existing(top, &a);
 	own(top, &a);
 	updating(top, &a);
+	refusals(top, &a);
 	if (fork() == 0)
 		execlp("rm", "rm", "-rf", top, (char *)NULL);
 	return tap_done();
