@@ -78,7 +78,7 @@ static int serve_place(void *self, struct letter *question, struct letter *answe
 	    rdt_enter(&m->rdt, m->child.pid, e) < 0 || move_devices(m, e) < 0)
 		return -1;
 	/* Other groups were there before init, which has been given the way into them at birth. */
-	if (!inner && !m->plan->cgroup.unit.name)
+	if (!inner && !m->plan->cgroup.unit.name && !m->plan->ns.later)
 		return 0;
 	return cgroup_entries(&m->cgroup, inner, answer->parcel.fds, &answer->parcel.nfds, e);
 }
@@ -154,8 +154,7 @@ static int serve_ready(void *self, struct letter *question, struct letter *answe
 		return record_save(&m->record, &m->mem, e);
 	if (cgroup_finish(&m->cgroup, &m->plan->cgroup, e) < 0)
 		return -1;
-	m->record.saved.complete = true;
-	if (making_save_process(m, e) < 0 || making_publish(m, e) < 0)
+	if (making_complete(m, e) < 0 || making_publish(m, e) < 0)
 		return -1;
 	/* From here on the container exists for others; a failure to start it undoes it all the same. */
 	if (m->goes_on) {
@@ -164,7 +163,7 @@ static int serve_ready(void *self, struct letter *question, struct letter *answe
 		announce_starting(&m->starting, &m->record);
 		return 0;
 	}
-	gate = gate_make(m->record.dir, e);
+	gate = m->gate >= 0 ? TAKE_FD(m->gate) : gate_make(m->record.dir, e);
 	if (gate < 0)
 		return -1;
 	answer->parcel.fds[0] = gate;

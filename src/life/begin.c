@@ -50,7 +50,7 @@ static int open_gate(const struct record *r, struct child *init, struct err *e)
 static int follow(struct record *r, const struct oci_config *config, int pidfd, int *notify, int *ready, struct arena *a,
 		  struct err *e)
 {
-	if (life_hooks(r, config, HOOK_POSTSTART, STATUS_RUNNING, a, e) < 0) {
+	if (config && life_hooks(r, config, HOOK_POSTSTART, STATUS_RUNNING, a, e) < 0) {
 		stop(r, pidfd);
 		return -1;
 	}
@@ -73,7 +73,7 @@ int begin(struct record *r, const struct oci_config *config, struct child *init,
 	}
 	announce_starting(&starting, r);
 	/* Init tells which one, but the command it talks to has left. */
-	if (config->hooks && config->hooks->start_container.n)
+	if (config && config->hooks && config->hooks->start_container.n)
 		log_info("hooks.startContainer: waiting for all of them");
 	if (open_gate(r, init, e) < 0)
 		return -1;

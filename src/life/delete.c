@@ -122,7 +122,7 @@ static int destroy(struct record *r, bool force, bool has_ended, struct arena *a
 		return -1;
 	if ((cg.n || cg.scope) && cgroup_remove(&cg, e) < 0)
 		return -1;
-	if (r->is_readable) {
+	if (r->is_readable && !r->saved.plain) {
 		config = load_config(r, a, &why);
 		if (!config || remove_rdt(r, config, a, &why) < 0)
 			log_warning("delete \"%s\": %s", r->id, why.msg);

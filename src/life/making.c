@@ -24,6 +24,7 @@
 #include "parts/cgroup/control.h"
 #include "parts/notify/notify.h"
 #include "record/announce.h"
+#include "record/gate.h"
 #include "record/groups.h"
 #include "record/root.h"
 #include "sys/fd.h"
@@ -61,6 +62,7 @@ void making_undo(struct making *m)
 	record_undo(&m->record);
 	end_for_hooks(m);
 	own_close(&m->console);
+	own_close(&m->gate);
 	own_close(&m->notify);
 	announcement_undo(&m->starting);
 	arena_undo(&m->shared);
@@ -87,13 +89,19 @@ static const char *rootfs_path(const struct making *m, const char *bundle, struc
 	return arena_printf(a, "%s/%s", bundle, path);
 }
 
+/* What of config.json commands ask for that come when the container is there already, and for nothing else. */
+static bool is_plain(const struct oci_config *c)
+{
+	return !c->hooks && (!c->linux_ || !c->linux_->intel_rdt);
+}
+
 static void fill_record(struct making *m, const struct create_request *rq)
 {
 	struct cgroup_paths paths;
 
 	m->record.saved = (struct oci_saved){
 		.bundle = rq->bundle, .rootfs = rootfs_path(m, rq->bundle, &m->mem), .created = when_now(&m->mem),
-		.uid = geteuid(), .rootless = m->host.is_rootless,
+		.uid = geteuid(), .plain = is_plain(m->config), .rootless = m->host.is_rootless,
 		.own_pids = m->plan->ns.make & CLONE_NEWPID, .no_new_keyring = rq->no_new_keyring,
 		.rdt_stays = rdt_class_exists(&m->plan->rdt),
 		.notify = rq->activation.notify_socket, .annotations = m->config->annotations,
@@ -154,32 +162,6 @@ static int remember(struct making *m, const struct create_request *rq, struct er
 	return notify_make(&m->plan->notify, m->record.dir, e);
 }
 
-static int carry_out(struct making *m, struct err *e)
-{
-	struct spawn_request birth = { .plan = m->plan, .arena = &m->shared, .target = -1, .target_root = -1 };
-	const struct hooks_plan *hooks = &m->plan->hooks;
-	bool are_inside = hooks_exist(hooks, HOOK_CREATE_CONTAINER) || hooks_exist(hooks, HOOK_START_CONTAINER);
-	AUTO_FD int out = -EBADF;
-	AUTO_FD int err = -EBADF;
-	AUTO(parcel) groups = {};
-
-	if (are_inside && (hooks_open(hooks->out, &out, e) < 0 || hooks_open(hooks->err, &err, e) < 0))
-		return -1;
-	birth.hook_out = out;
-	birth.hook_err = err;
-	if (rdt_make(&m->rdt, &m->plan->rdt, e) < 0 || cgroup_make(&m->cgroup, &m->plan->cgroup, e) < 0)
-		return -1;
-	birth.cgroup = cgroup_into_fd(&m->cgroup);
-	/* Into the inner one it goes when its cgroup namespace is there. */
-	if (!m->plan->cgroup.inner && cgroup_entries(&m->cgroup, NULL, groups.fds, &groups.nfds, e) < 0)
-		return -1;
-	birth.groups = &groups;
-	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0)
-		return -1;
-	parcel_undo(&groups);
-	return converse(m, e);
-}
-
 /* The state directory by its full name: what is mounted into the container out of it is found by path. */
 static int resolve_root(struct making *m, struct create_request *rq, struct err *e)
 {
@@ -205,21 +187,6 @@ int making_prepare(struct making *m, const struct create_request *given, struct 
 	if (resolve_root(m, rq, e) < 0 || record_reserve(&m->record, rq->root, rq->id, e) < 0 || decide(m, rq, e) < 0)
 		return -1;
 	return remember(m, rq, e);
-}
-
-int making_create(struct making *m, const struct create_request *rq, struct err *e)
-{
-	if (making_prepare(m, rq, e) < 0)
-		return -1;
-	if (carry_out(m, e) < 0) {
-		(void)config_locate(e, "", "config.json", m->text, m->len);
-		return cgroup_explain_birth(&m->cgroup, e);
-	}
-	/* With goes_on it was told before init went on. */
-	if (!m->goes_on)
-		announce(&m->record, EVENT_CREATED, NULL, m->child.pidfd);
-	m->is_announced = true;
-	return 0;
 }
 
 int making_pid_file(const char *path, pid_t pid, struct err *e)
@@ -248,7 +215,7 @@ int making_pidfd_socket(const char *path, int pidfd, struct err *e)
 	return 0;
 }
 
-int making_save_process(struct making *m, struct err *e)
+static int fill_process(struct making *m, struct err *e)
 {
 	struct oci_saved *saved = &m->record.saved;
 	struct cgroup_paths paths;
@@ -259,7 +226,99 @@ int making_save_process(struct making *m, struct err *e)
 	saved->pidfs = process_pidfd_number(m->child.pidfd);
 	cgroup_paths_of(&paths, &m->cgroup);
 	groups_save(&m->record, &paths, &m->mem);
-	return record_save(&m->record, &m->mem, e);
+	return 0;
+}
+
+int making_save_process(struct making *m, struct err *e)
+{
+	return fill_process(m, e) < 0 ? -1 : record_save(&m->record, &m->mem, e);
+}
+
+/* Will the process be another one, its cgroup one that is not there yet, or will hooks meet the container half made? */
+static bool is_known(const struct plan *p)
+{
+	return !p->ns.needs_bridge && p->cgroup.manager != CGROUP_MANAGER_SYSTEMD &&
+	       !(spawn_needed(p) & STEP_BIT(HOOKS));
+}
+
+/* What the step READY needs, made while init is at work: it then only has to become visible. */
+static int foresee(struct making *m, struct err *e)
+{
+	int ret;
+
+	if (!is_known(m->plan))
+		return 0;
+	if (!m->goes_on) {
+		m->gate = gate_make(m->record.dir, e);
+		if (m->gate < 0)
+			return -1;
+	}
+	if (fill_process(m, e) < 0)
+		return -1;
+	m->record.saved.complete = true;
+	ret = record_save_next(&m->record, &m->mem, e);
+	m->record.saved.complete = false;
+	return ret;
+}
+
+int making_complete(struct making *m, struct err *e)
+{
+	m->record.saved.complete = true;
+	if (m->record.has_next)
+		return record_put_next(&m->record, e);
+	return making_save_process(m, e);
+}
+
+/* The groups that init is born in, or enters at birth. */
+static int groups_before(struct making *m, struct spawn_request *birth, struct parcel *groups, struct err *e)
+{
+	if (cgroup_make(&m->cgroup, &m->plan->cgroup, e) < 0)
+		return -1;
+	birth->cgroup = cgroup_into_fd(&m->cgroup);
+	birth->groups = groups;
+	/* Into the inner one it goes when its cgroup namespace is there. */
+	return m->plan->cgroup.inner ? 0 : cgroup_entries(&m->cgroup, NULL, groups->fds, &groups->nfds, e);
+}
+
+static int carry_out(struct making *m, struct err *e)
+{
+	struct spawn_request birth = {
+		.plan = m->plan, .arena = &m->shared, .cgroup = -1, .target = -1, .target_root = -1 };
+	const struct hooks_plan *hooks = &m->plan->hooks;
+	bool are_inside = hooks_exist(hooks, HOOK_CREATE_CONTAINER) || hooks_exist(hooks, HOOK_START_CONTAINER);
+	AUTO_FD int out = -EBADF;
+	AUTO_FD int err = -EBADF;
+	AUTO(parcel) groups = {};
+
+	if (are_inside && (hooks_open(hooks->out, &out, e) < 0 || hooks_open(hooks->err, &err, e) < 0))
+		return -1;
+	birth.hook_out = out;
+	birth.hook_err = err;
+	if (rdt_make(&m->rdt, &m->plan->rdt, e) < 0)
+		return -1;
+	if (!m->plan->ns.later && groups_before(m, &birth, &groups, e) < 0)
+		return -1;
+	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0)
+		return -1;
+	parcel_undo(&groups);
+	if (m->plan->ns.later && cgroup_make(&m->cgroup, &m->plan->cgroup, e) < 0)
+		return -1;
+	return foresee(m, e) < 0 ? -1 : converse(m, e);
+}
+
+int making_create(struct making *m, const struct create_request *rq, struct err *e)
+{
+	if (making_prepare(m, rq, e) < 0)
+		return -1;
+	if (carry_out(m, e) < 0) {
+		(void)config_locate(e, "", "config.json", m->text, m->len);
+		return cgroup_explain_birth(&m->cgroup, e);
+	}
+	/* With goes_on it was told before init went on. */
+	if (!m->goes_on)
+		announce(&m->record, EVENT_CREATED, NULL, m->child.pidfd);
+	m->is_announced = true;
+	return 0;
 }
 
 static int send_console(const char *path, int master, struct err *e)

@@ -41,13 +41,15 @@ struct making {
 	bool is_announced;              /* as created: when undone, as deleted */
 	const struct create_request *rq;        /* of create and run, while init is made */
 	bool goes_on;                   /* `run`: init does not stop at a gate */
+	int gate;                       /* of `create`, before it is handed to init */
 	int notify;                     /* the container's notification socket, for who waits until it is ready */
 	struct announcement starting;   /* with goes_on: held until it has started */
 	bool has_run_hooks;             /* from prestart on, a failure owes the poststop hooks */
 };
 
 #define MAKING_NONE ((struct making){ .shared = ARENA_NONE, .mem = ARENA_NONE, .record = RECORD_NONE, \
-		     .cgroup = CGROUP_NONE, .rdt = RDT_NONE, .child = CHILD_NONE, .console = -EBADF, .notify = -EBADF })
+		     .cgroup = CGROUP_NONE, .rdt = RDT_NONE, .child = CHILD_NONE, .console = -EBADF, .gate = -EBADF, \
+		     .notify = -EBADF })
 
 /* Kills and reaps the process, removes groups and record, unless kept; closes and frees in any case. */
 void making_undo(struct making *);
@@ -76,6 +78,8 @@ int making_pidfd_socket(const char *path, int pidfd, struct err *);
 
 /* What can be told about the process as soon as it has its final number: `kill` works while hooks run. */
 int making_save_process(struct making *, struct err *);
+/* The record says that the container is created. */
+int making_complete(struct making *, struct err *);
 /* The master of the container's terminal, to the console socket, or to keep (then it is taken). */
 int making_take_console(struct making *, int *master, struct err *);
 /* Before the process goes on: whoever waits for these files or the socket finds them as soon as the container runs. */

@@ -27,20 +27,25 @@ static int check_status(enum status status, struct err *e)
 	return err_set(e, ERR_BUG, "no such status");
 }
 
+static int load_config(struct oci_config **config, const struct record *r, struct arena *a, struct err *e)
+{
+	size_t len;
+	char *text = record_load_config(r, a, &len, e);
+
+	return text ? config_decode(config, "config.json", text, len, a, e) : -1;
+}
+
 static int start(const struct target *target, struct err *e)
 {
 	AUTO(arena) mem = ARENA_NONE;
 	AUTO(record) r = RECORD_NONE;
 	AUTO(child) init = CHILD_NONE;
-	struct oci_config *config;
-	size_t len;
-	char *text;
+	struct oci_config *config = NULL;
 
 	child_keep(&init);              /* another command's */
 	if (target_load(&r, target, &mem, e) < 0 || check_status(status_of(&r, &init.pidfd), e) < 0)
 		return -1;
-	text = record_load_config(&r, &mem, &len, e);
-	if (!text || config_decode(&config, "config.json", text, len, &mem, e) < 0)
+	if (!r.saved.plain && load_config(&config, &r, &mem, e) < 0)
 		return -1;
 	return begin(&r, config, &init, &mem, e);
 }

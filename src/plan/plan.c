@@ -148,7 +148,12 @@ static int cgroup(struct plan *p, struct making *m, struct err *e)
 	const struct cgroup_request cg = { .id = p->id, .manager = m->rq->manager, .subgroup = m->notes.subgroup,
 					   .delegated = m->notes.delegated };
 
-	return cgroup_plan(&p->cgroup, m->c, &cg, m->host, m->a, e);
+	if (cgroup_plan(&p->cgroup, m->c, &cg, m->host, m->a, e) < 0)
+		return -1;
+	/* Two processors are at work then, with what takes the longest of all: the groups of v1, and a network namespace. */
+	if (cgroup_can_come_later(&p->cgroup))
+		ns_plan_later(&p->ns);
+	return 0;
 }
 
 static int net(struct plan *p, struct making *m, struct err *e)

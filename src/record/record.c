@@ -34,6 +34,7 @@
 #include "sys/fd.h"
 
 #define RECORD_FILE     "record.json"
+#define NEXT_FILE       ".record.json.next"     /* a leftover of a husk that was killed is removed as one */
 #define CONFIG_FILE     "config.json"
 #define CONFIG_MAX      (16u << 20)
 #define RECORD_MAX      (16u << 20)     /* annotations are copied into it */
@@ -148,14 +149,39 @@ static int write_file(const struct record *r, const char *name, const char *text
 	return fd < 0 ? -1 : fd_write_all(fd, text, len, e);
 }
 
+static const char *text_of(struct record *r, struct arena *scratch)
+{
+	r->saved.version = SAVED_VERSION;
+	r->saved.id = r->id;
+	return saved_write(&r->saved, scratch);
+}
+
+int record_save_next(struct record *r, struct arena *scratch, struct err *e)
+{
+	TRACE("save record");
+	const char *text = text_of(r, scratch);
+	AUTO_FD int fd = fd_open_at(r->dir, NEXT_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, e);
+
+	if (fd < 0 || fd_write_all(fd, text, strlen(text), e) < 0)
+		return err_in(e, "save the record");
+	r->has_next = true;
+	return 0;
+}
+
+int record_put_next(struct record *r, struct err *e)
+{
+	if (renameat(r->dir, NEXT_FILE, r->dir, RECORD_FILE) < 0)
+		return err_sys(e, "save the record: rename");
+	r->has_next = false;
+	r->is_readable = r->has_files = true;
+	return 0;
+}
+
 int record_save(struct record *r, struct arena *scratch, struct err *e)
 {
 	TRACE("save record");
-	const char *text;
+	const char *text = text_of(r, scratch);
 
-	r->saved.version = SAVED_VERSION;
-	r->saved.id = r->id;
-	text = saved_write(&r->saved, scratch);
 	if (write_file(r, RECORD_FILE, text, strlen(text), e) < 0)
 		return err_in(e, "save the record");
 	r->is_readable = r->has_files = true;

@@ -28,6 +28,7 @@ struct record {
 	bool is_ours;                   /* made by this process and not kept yet: undo removes it */
 	bool is_locked;
 	bool has_files;                 /* of those that we reserved: record.json has been written */
+	bool has_next;                  /* and what will take its place */
 	char id[RECORD_NAME_MAX + 1];
 	struct oci_saved saved;         /* after record_load: strings in the caller's arena */
 	bool is_readable;               /* record.json was there and made sense */
@@ -49,6 +50,12 @@ int record_reserve(struct record *, const char *root, const char *id, struct err
 
 /* Writes r->saved, replacing what was there in one step. The text is made in the caller's arena, which has room as a rule. */
 int record_save(struct record *, struct arena *, struct err *);
+/*
+ * The same in two steps, for who made the record: the work, while others still see what was there before, and the moment.
+ * record_save() in between changes nothing of what comes.
+ */
+int record_save_next(struct record *, struct arena *, struct err *);
+int record_put_next(struct record *, struct err *);
 /* The original bytes of config.json. */
 int record_save_config(struct record *, const char *text, size_t len, struct err *);
 char *record_load_config(const struct record *, struct arena *, size_t *len, struct err *);

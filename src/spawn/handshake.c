@@ -45,8 +45,11 @@ uint32_t spawn_needed(const struct plan *p)
 {
 	uint32_t needed = p->is_exec && !p->only_mounts ? 0 : STEP_BIT(READY);
 
-	/* systemd moves init into the scope that it makes for it; all other groups are there, and open, before init is. */
-	if (p->cgroup.manager == CGROUP_MANAGER_SYSTEMD || (p->cgroup.inner && !p->is_exec) || p->limits.n ||
+	/*
+	 * systemd moves init into the scope that it makes for it, and groups of v1 are made while init makes its namespaces; all
+	 * others are there, and open, before init is.
+	 */
+	if (p->cgroup.manager == CGROUP_MANAGER_SYSTEMD || p->ns.later || (p->cgroup.inner && !p->is_exec) || p->limits.n ||
 	    p->schedule.has_scheduler || p->schedule.has_io_priority ||
 	    p->net.n || p->rdt.is_set)
 		needed |= STEP_BIT(PLACE);

@@ -22,7 +22,7 @@
 	/*    name     init has done                       host does before answering                        */ \
 	STEP (IDMAP,   "unshared its user namespace",      "write uid_map, gid_map, setgroups of child.pid")   \
 	STEP (INIT,    "made the final init (bridge)",     "take over number = pid, fd 0 = pidfd")             \
-	STEP (PLACE,   "entered its namespaces",           "rlimits, scheduler, rdt, net devices; systemd: answer cgroup_entries()") \
+	STEP (PLACE,   "entered its namespaces",           "rlimits, scheduler, rdt, net devices; systemd, v1: answer cgroup_entries()") \
 	STEP (TREES,   "reached a mount of the host's",    "answer trees_open() from number on (repeats)")     \
 	STEP (MOUNTED, "added its mounts",                 "note number = id of the next one (repeats)")       \
 	STEP (HOOKS,   "built the root file system",       "run prestart and createRuntime hooks")             \

@@ -134,7 +134,7 @@ static int clone_init(struct child *c, const struct spawn_request *rq, struct pa
 
 	/* The cgroup namespace would show the group of its maker: init unshares it once it is in its own. */
 	if (!ns->needs_bridge)
-		args.flags |= ns->make & ~(uint64_t)CLONE_NEWCGROUP;
+		args.flags |= ns->make & ~(ns->later | CLONE_NEWCGROUP);
 	if (rq->cgroup >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)rq->cgroup;

@@ -13,6 +13,7 @@
 	STAGE(USER_NS,      "user namespace")           \
 	STAGE(TIME_NS,      "time namespace")           \
 	STAGE(FORK,         "final process")            \
+	STAGE(NAMESPACES,   "new namespaces")           \
 	STAGE(SESSION,      "session")                  \
 	STAGE(PLACE,        "place")                    \
 	STAGE(CGROUP_NS,    "cgroup namespace")         \

@@ -345,6 +345,9 @@ static void check_needed(void)
 	OK(spawn_needed(&p) == STEP_BIT(READY), "so does one in a unified cgroup");
 	p.cgroup.dir[0].is_v2 = false;
 	OK(spawn_needed(&p) == STEP_BIT(READY), "and one in groups of v1, which were opened for it");
+	p.ns.make = p.ns.later = CLONE_NEWNS;
+	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "or are made while it makes its namespaces, and then come as an answer");
+	p.ns.later = 0;
 	p.cgroup.manager = CGROUP_MANAGER_SYSTEMD;
 	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "for whose init systemd makes a scope, it has to be there");
 	p = (struct plan){ .is_exec = true };

@@ -43,11 +43,15 @@ static void check_namespaces(void)
 	OK(ns_plan(&p, &none, &root_host, &arena, &e) == 0 && !p.make && !p.join, "without linux there is nothing to do");
 	OK(plan_ns(&p, plain, 3, NULL, &root_host) == 0 && p.make == (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWCGROUP) &&
 	   !p.join && !p.needs_bridge, "new ones are made by the clone; an empty path is none");
+	ns_plan_later(&p);
+	OK(p.later == CLONE_NEWNS, "or later by init itself, those that a process need not be born in and that no cgroup changes");
 	OK(plan_ns(&p, joined, 2, NULL, &root_host) == 0 && p.join == (CLONE_NEWNET | CLONE_NEWPID) && p.n_joins == 2 &&
 	   p.needs_bridge, "a joined PID namespace needs the bridge");
 	SAME(p.joins[1].where, "linux.namespaces[1].path", "and knows where it was said");
 	OK(plan_ns(&p, joined, 1, NULL, &root_host) == 0 && !p.needs_bridge, "a joined network namespace does not");
 	OK(plan_ns(&p, user, 1, NULL, &root_host) == 0 && p.needs_bridge, "a new user namespace does");
+	ns_plan_later(&p);
+	OK(!p.later, "and then init makes none by itself");
 	OK(plan_ns(&p, twice, 2, NULL, &root_host) < 0 && e.kind == ERR_SPEC, "a type can be there once");
 	SAME(e.msg, "linux.namespaces[1]: a second namespace of type \"ipc\"", "with its path");
 	OK(plan_ns(&p, relative, 1, NULL, &root_host) < 0 && e.kind == ERR_SPEC, "paths are absolute");

@@ -231,6 +231,11 @@ int cgroup_plan(struct cgroup_plan *out, const struct oci_config *config, const 
 	return plan_owner(out, config, rq, host, a, e);
 }
 
+bool cgroup_can_come_later(const struct cgroup_plan *p)
+{
+	return p->manager == CGROUP_MANAGER_FS && p->n && !p->dir[p->n - 1].is_v2;
+}
+
 /* ---- mounts of type "cgroup" ------------------------------------------------------ */
 
 static const char *base_name(const char *path)

@@ -62,6 +62,12 @@ struct cgroup_plan {
 	uid_t owner;
 };
 
+/*
+ * Can the groups be made while init is already at work?  Those of v1: of v2 it has to be born in its own (CLONE_INTO_CGROUP),
+ * and systemd makes a scope around a process.
+ */
+bool cgroup_can_come_later(const struct cgroup_plan *);
+
 /* What is asked beyond the sections of config.json. SUBGROUP, DELEGATED: paths from annotations, or NULL. */
 struct cgroup_request {
 	const char *id;

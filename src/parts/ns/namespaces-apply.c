@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * In husk-init, or in the bridge before it makes the final init: entering namespaces that exist, by
- * descriptors that husk opened.  No path is looked at.
+ * descriptors that husk opened.  No path is looked at.  And making those that need not be there from the birth on.
  */
 #include "parts/ns/namespaces.h"
 
@@ -89,6 +89,11 @@ int ns_join_target_apply(const struct ns_plan *p, int pidfd, struct err *e)
 	if (errno == ESRCH)
 		return err_set(e, ERR_STATE, "the container's init has ended");
 	return err_sys(e, "join the namespaces of the container");
+}
+
+int ns_make_apply(const struct ns_plan *p, struct err *e)
+{
+	return p->later && sys_unshare((int)p->later) < 0 ? err_sys(e, "make the namespaces") : 0;
 }
 
 int ns_time_apply(const struct ns_plan *p, const struct procfs *proc, struct err *e)

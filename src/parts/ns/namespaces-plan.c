@@ -107,6 +107,13 @@ int ns_plan(struct ns_plan *p, const struct oci_config *c, const struct host *ho
 	return 0;
 }
 
+void ns_plan_later(struct ns_plan *p)
+{
+	/* The bridge makes them in the order that user namespaces ask for. */
+	if (!p->needs_bridge)
+		p->later = p->make & (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS);
+}
+
 int ns_plan_exec(struct ns_plan *p, const struct oci_config *c, const struct host *host, struct arena *a,
 		 struct err *e)
 {

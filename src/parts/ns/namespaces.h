@@ -20,6 +20,7 @@ struct ns_join { uint64_t kind; const char *path, *where; };    /* CLONE_NEW*; w
 
 struct ns_plan {
 	uint64_t make, join;            /* CLONE_NEW* bits, disjoint */
+	uint64_t later;                 /* of MAKE: those that init makes by itself, while husk makes the cgroups */
 	struct ns_join joins[NS_KINDS]; /* in the order of config.json; exec joins by pidfd and has none */
 	int n_joins;
 	const char *time_offsets;       /* lines for /proc/PID/timens_offsets; NULL: none */
@@ -28,6 +29,8 @@ struct ns_plan {
 
 /* C->linux_ may be NULL: nothing is made. Unknown to this kernel: ERR_UNSUPPORTED. */
 int ns_plan(struct ns_plan *, const struct oci_config *c, const struct host *, struct arena *, struct err *);
+/* Decides that init makes by itself what a process can be given when it is there already. */
+void ns_plan_later(struct ns_plan *);
 /* exec: joins all that the container has of its own, by the pidfd of its init. */
 int ns_plan_exec(struct ns_plan *, const struct oci_config *c, const struct host *, struct arena *, struct err *);
 
@@ -41,5 +44,7 @@ int ns_open(const struct ns_plan *, int fds[NS_KINDS], struct err *);
 int ns_join_apply(const struct ns_plan *, const int fds[NS_KINDS], struct err *);
 /* In husk-init, for exec: all of ns->join at once by the pidfd of the container's init. */
 int ns_join_target_apply(const struct ns_plan *, int pidfd, struct err *);
+/* In husk-init: makes ns->later. */
+int ns_make_apply(const struct ns_plan *, struct err *);
 /* In the bridge: a time namespace for its children, with its offsets. PROC: of the bridge's PID namespace. */
 int ns_time_apply(const struct ns_plan *, const struct procfs *, struct err *);
