@@ -84,7 +84,9 @@ const struct command command_wait = {
 		 "state and husk list tell it, too.\n\n"
 		 "A container that ended before anybody of husk was watching can be asked only as long as nobody has waited for\n"
 		 "its process; and on kernels before 6.15 that is so in any case. Then \"unknown\" is printed, and the exit code of\n"
-		 "husk is 9. Nothing is ever guessed.",
+		 "husk is 9. Nothing is ever guessed.\n\n"
+		 "oomKilled is told as long as the cgroup is there that counts. With the systemd cgroup manager systemd removes it\n"
+		 "when the last process has ended, often before anybody could look; with cgroupfs it stays until husk delete.",
 	.options = wait_options, .size = sizeof(struct wait_values), .min = 1, .max = 1, .is_quiet = true, .run = wait_for_it,
 };
 

@@ -430,6 +430,25 @@ def test_events_tell_of_oom_kills_and_end_with_the_container(husk, bundle, group
     stream.stdout.close()
 
 
+@pytest.mark.skipif("memory.oom.group" not in HAS, reason="this kernel's cgroups have no memory.oom.group")
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_oom_killer_takes_all_of_a_container_where_that_is_asked_for(husk, bundle, group, whole):
+    bundle.linux["resources"]["memory"] = {"limit": 16 << 20, "swap": 16 << 20}
+    bundle.linux["resources"]["unified"] = {"memory.oom.group": str(int(whole))}
+    done = husk.run(bundle.sh("(x=a; while :; do x=$x$x; done); echo survived"), check=None)
+    assert (done.code, done.out) == ((137, "") if whole else (0, "survived\n")), done
+
+
+def test_what_the_oom_killer_did_is_told_by_the_cgroup_until_delete(husk, bundle, group):
+    bundle.linux["resources"]["memory"] = {"limit": 16 << 20, "swap": 16 << 20}
+    ident = husk.started(bundle.sh("x=a; while :; do x=$x$x; done"))
+    husk.wait_status(ident, "stopped")
+    counts = read(group, "memory.events", "memory.oom_control")
+    assert "oom_kill 1" in counts.splitlines()
+    husk("delete", ident, check=0)
+    assert read(group, "memory.events", "memory.oom_control") is None
+
+
 @pytest.mark.skipif(not V2, reason="v1 allows processes in inner cgroups")
 def test_a_parent_that_holds_processes_is_left_as_it_is(husk, bundle, group):
     """The kernel would enable some controllers there and make the parent a threaded group."""

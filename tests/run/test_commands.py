@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from tests.conftest import SPEC, STATE, SYSTEM, UNSUPPORTED, USAGE, wait_for
+from tests.conftest import SPEC, STATE, SYSTEM, UNDER_STRACE, UNSUPPORTED, USAGE, wait_for
 from tests.groups import TOPS
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -357,6 +357,17 @@ def test_the_systemd_manager_is_refused_clearly_where_systemd_does_not_run(husk,
     bundle.write()
     result = husk("run", "--bundle", bundle.path, husk.new_id(), options=["--systemd-cgroup"])
     assert result.code == UNSUPPORTED and "systemd" in result.err
+
+
+@pytest.mark.skipif(os.path.isdir("/run/systemd/system"), reason="systemd runs here: see tests/vm")
+def test_delete_force_ends_what_has_begun_to_ask_for_a_systemd_that_is_not_there(husk, bundle):
+    bundle.write()
+    ident = husk.new_id()
+    strace = ["strace", "-o", os.devnull, "-P", "/run/systemd/system", "-e", "trace=openat", "-e", "inject=openat:signal=KILL"]
+    subprocess.run([*strace, *husk.argv("create", "--bundle", bundle.path, ident, options=["--systemd-cgroup"])], env=UNDER_STRACE,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+    assert ".scope" in (husk.root / ident / "record.json").read_text()
+    husk("delete", "--force", ident, check=0)
 
 
 def test_nearly_no_environment_is_needed(husk, bundle):

@@ -104,5 +104,6 @@ int unit_stop(const char *name, bool is_user, struct err *e)
 
 int unit_clear(const char *name, bool is_user, struct err *e)
 {
-	return ask("clear", name, is_user, NULL, 0, e);
+	/* Who is not there has made no unit. */
+	return ask("clear", name, is_user, NULL, 0, e) < 0 && e->kind != ERR_UNSUPPORTED ? -1 : 0;
 }
