@@ -28,7 +28,7 @@ static bool print_line(void *self, const char *json)
 {
 	(void)self;
 	(void)puts(json);
-	return fflush(stdout) == 0;
+	return fflush(stdout) == 0 && !ferror(stdout);
 }
 
 static int check_words(const struct events_values *v, const struct words *arguments, struct err *e)

@@ -39,10 +39,13 @@ static int make_fit(struct err *e)
 	return 0;
 }
 
-static int print_version(void)
+static int print_about(bool help, struct err *e)
 {
-	(void)printf("husk version %s\ncommit: %s\nspec: %s\n", life_version(), life_commit(), life_spec_version());
-	return fflush(stdout) == 0 ? 0 : EXIT_SYSTEM;
+	if (help)
+		help_of_all(stdout);
+	else
+		(void)printf("husk version %s\ncommit: %s\nspec: %s\n", life_version(), life_commit(), life_spec_version());
+	return output_finish(e);
 }
 
 static int check_count(const struct command *c, const struct words *arguments, struct err *e)
@@ -71,15 +74,13 @@ static int parse_and_run(const struct globals *g, const struct command *c, int a
 		return err_in(e, "%s", c->name);
 	if (p->help) {
 		help_of(stdout, c);
-		return fflush(stdout) == 0 ? 0 : EXIT_SYSTEM;
+		return output_finish(e);
 	}
 	add_rest(p, argc, argv, at);
 	if (check_count(c, &p->arguments, e) < 0)
 		return -1;
 	code = c->run(g, values, &p->arguments, e);
-	if (fflush(stdout) != 0 && code == 0)
-		return err_sys(e, "write to standard output");
-	return code;
+	return code == 0 ? output_finish(e) : code;
 }
 
 static int run_command(const struct globals *g, const struct command *c, int argc, char **argv, int at, struct err *e)
@@ -157,12 +158,8 @@ int main(int argc, char **argv)
 	if (words_parse(global_options, argc, argv, &at, true, &g, &p, &e) < 0 ||
 	    failure_check(&g, &e) < 0)
 		return fail(&g, NULL, code_of(NULL, &e), &e);
-	if (p.help) {
-		help_of_all(stdout);
-		return 0;
-	}
-	if (g.version)
-		return print_version();
+	if (p.help || g.version)
+		return print_about(p.help, &e) == 0 ? 0 : fail(&g, NULL, code_of(NULL, &e), &e);
 	if (at >= argc) {
 		help_of_all(stderr);
 		err_set(&e, ERR_COMMAND, "no command was given");

@@ -47,6 +47,14 @@ void output_is_whole(char *buffer, size_t size)
 	(void)setvbuf(stdout, buffer, _IOFBF, size);
 }
 
+int output_finish(struct err *e)
+{
+	if (fflush(stdout) != 0)
+		return err_sys(e, "write to standard output");
+	/* What an earlier write could not get rid of, libc has thrown away: nothing was left for fflush(3) to fail on. */
+	return ferror(stdout) ? err_set(e, ERR_SYSTEM, "write to standard output: not all of it was taken") : 0;
+}
+
 int output_open(const struct globals *g, bool is_quiet, struct err *e)
 {
 	const char *target = g->systemd_log ? "journald:husk" : g->log;

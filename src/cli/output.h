@@ -15,5 +15,7 @@
 int output_open(const struct globals *, bool is_quiet, struct err *);
 /* Standard output goes out at the end, or when BUFFER is full (NULL: libc's own), which the caller flushes before it goes. */
 void output_is_whole(char *buffer, size_t size);
+/* Everything printed has got out, now or when a buffer was full earlier. */
+int output_finish(struct err *);
 /* Once, at the end: on stderr, and as one record in the log. */
 void output_failure(const struct err *);

@@ -127,7 +127,7 @@ static int list_all(const struct globals *g, const void *values, const struct wo
 	else
 		print_table(&list);
 	/* Before the buffer goes. */
-	return fflush(stdout) == 0 ? 0 : err_sys(e, "write to standard output");
+	return output_finish(e);
 }
 
 const struct command command_state = {

@@ -44,6 +44,14 @@ def test_commands_are_silent_on_success(husk, bundle):
             assert f.read() == "", words
 
 
+@pytest.mark.parametrize("words", [["list"], ["features"], ["info", "--format=json"], ["--version"], ["--help"], ["help"],
+                                   ["update", "--help"], ["man"], ["completion", "zsh"]], ids=" ".join)
+def test_output_that_does_not_fit_on_the_disk_is_a_failure(husk, words):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(husk.argv(*words), stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == SYSTEM and "write to standard output" in done.stderr, done
+
+
 def test_the_error_is_in_the_log_as_one_json_record(husk, tmp_path):
     log = tmp_path / "log.json"
     for count in (1, 2):
