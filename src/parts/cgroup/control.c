@@ -306,6 +306,18 @@ static bool has_us(const struct cgroup *cg)
 	return cgroup_pids(cg, &pids, &n, &mem, &ignored) < 0 || is_listed(getpid(), pids, n);
 }
 
+static int thaw_one_v1(void *self, int group, struct err *e)
+{
+	(void)self;
+	return groupfs_write(group, "freezer.state", "THAWED", e) < 0 && e->num != ENOENT && e->num != ENODEV ? -1 : 0;
+}
+
+/* Groups that the container has made and frozen itself, too: from the top down, since each hangs on the one above. */
+static int thaw_all_v1(const struct cgroup_dir *d, struct err *e)
+{
+	return tree_walk(d->fd, thaw_one_v1, NULL, e) < 0 ? err_in(e, "thaw \"%s\"", d->path) : 0;
+}
+
 int cgroup_kill(const struct cgroup *cg, struct err *e)
 {
 	TRACE("kill cgroup");
@@ -324,12 +336,10 @@ int cgroup_kill(const struct cgroup *cg, struct err *e)
 	for (int i = 0; i < (v2 || is_still ? 1 : 10); i++)
 		if (signal_round(cg, SIGKILL, e) < 0) {
 			if (v1)
-				(void)groupfs_write(v1->fd, "freezer.state", "THAWED", &ignored);
+				(void)thaw_all_v1(v1, &ignored);
 			return -1;
 		}
-	if (v1 && groupfs_write(v1->fd, "freezer.state", "THAWED", e) < 0 && e->num != ENOENT && e->num != ENODEV)
-		return err_in(e, "thaw \"%s\"", v1->path);
-	return 0;
+	return v1 ? thaw_all_v1(v1, e) : 0;
 }
 
 int cgroup_signal_all(const struct cgroup *cg, int sig, struct err *e)
