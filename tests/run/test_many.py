@@ -40,7 +40,7 @@ def test_list_refuses_other_formats_and_arguments(husk):
 @needs_ps
 def test_ps_is_the_hosts_table_of_the_containers_processes(husk, bundle):
     ident = husk.started(bundle.sh("sleep 1001 & sleep 1002 & wait"))
-    wait_for(lambda: len(pids(husk, ident)) == 3, 10)
+    wait_for(lambda: {"sleep 1001", "sleep 1002"} <= {row[-10:] for row in husk("ps", ident).out.splitlines()}, 10)
     head, *rows = husk("ps", ident, check=0).out.splitlines()
     assert "PID" in head.split() and len(rows) == 3
     assert {int(row.split()[1]) for row in rows} == set(pids(husk, ident))
