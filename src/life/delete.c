@@ -194,6 +194,14 @@ static int lock_by_force(struct record *r, struct arena *a, struct err *e)
 	return got;
 }
 
+/* There is a record and it makes no sense: what it told of may be running, and nobody knows it any more. */
+static bool is_damaged(struct record *r, struct arena *a)
+{
+	struct err ignored;
+
+	return !r->is_readable && record_read(r, a, &ignored) != 0;
+}
+
 static int delete_it(const struct target *target, bool force, struct err *e)
 {
 	AUTO(arena) mem = ARENA_NONE;
@@ -206,6 +214,8 @@ static int delete_it(const struct target *target, bool force, struct err *e)
 		if (record_open(&r, target->root, target->id, &mem, e) < 0)
 			return -1;
 		got = lock_by_force(&r, &mem, e);
+		if (got >= 0 && is_damaged(&r, &mem))
+			log_warning("delete \"%s\": its record cannot be read: processes and cgroups of it, if there are any, stay", r.id);
 		return got < 0 ? -1 : destroy(&r, true, is_dead(&r), &mem, e);
 	}
 	if (record_find(&r, target->root, target->id, e) < 0)
@@ -216,6 +226,8 @@ static int delete_it(const struct target *target, bool force, struct err *e)
 	/* Before waiting for the lock, too: whoever is refused anyway need not wait. */
 	if (got == 0 && (record_read(&r, &mem, e) < 0 || check_status(&r, &has_ended, e) < 0 || target_lock(&r, &mem, e) < 0))
 		return -1;
+	if (is_damaged(&r, &mem))
+		return record_check_readable(&r, e);
 	return check_status(&r, &has_ended, e) < 0 ? -1 : destroy(&r, false, has_ended, &mem, e);
 }
 

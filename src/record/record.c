@@ -342,6 +342,8 @@ int record_check_readable(const struct record *r, struct err *e)
 {
 	if (r->is_readable)
 		return 0;
+	if (record_is_busy(r))
+		return err_set(e, ERR_STATE, WORDS_NOT_RUNNING ": another command is making or removing it");
 	return err_set(e, ERR_STATE, "container \"%s\" was left half made: its record cannot be read", r->id),
 	       err_hint(e, "delete --force removes it");
 }

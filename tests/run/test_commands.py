@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the commands print and answer, as engines need it: the words, the exit codes, silence."""
+import fcntl
 import json
 import os
 import pathlib
@@ -119,6 +120,38 @@ def test_list_tells_all_and_survives_what_is_half_made(husk, bundle):
     assert husk("list", check=0).out.splitlines()[0].split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "EXIT"]
     for ident in ("broken", "torn"):
         husk("delete", "--force", ident, check=0)
+
+
+def test_a_container_whose_record_is_damaged_is_not_lost_without_force(husk, bundle):
+    ident = husk.started(bundle)
+    record = husk.root / ident / "record.json"
+    whole = record.read_text()
+    record.write_text(whole[:20])
+    result = husk("delete", ident, check=STATE)
+    assert "its record cannot be read" in result.err and "--force" in result.err
+    record.write_text(whole)
+    assert husk.state(ident)["status"] == "running", "nothing was touched"
+    record.write_text(whole[:20])
+    assert "stay" in husk("delete", "--force", ident, check=0).err
+    (husk.root / ident).mkdir(mode=0o700)
+    record.write_text(whole)
+    husk("delete", "--force", ident, check=0)
+
+
+@pytest.mark.parametrize("words", [["ps"], ["stop"], ["exec", "{}", "true"]], ids=lambda w: w[0])
+def test_nobody_is_told_to_remove_what_is_just_being_made(husk, words):
+    (husk.root / "fresh").mkdir(parents=True, mode=0o700)
+    (husk.root / "fresh" / "record.json").write_text('{"version": 1, "id": "fr')
+    lock = os.open(husk.root / "fresh", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        words = [w.format("fresh") for w in words]
+        result = husk(*words, *([] if "fresh" in words else ["fresh"]))
+        assert result.code != 0 and "not running: another command is making or removing it" in result.err
+    finally:
+        os.close(lock)
+    assert "half made" in husk("ps", "fresh").err
+    husk("delete", "--force", "fresh", check=0)
 
 
 def test_list_of_nothing_is_an_empty_array(husk):
