@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory that is freed as a whole: in husk only, from the first read of config.json until the
- * command ends.  A shared arena lies in a memfd that husk-init maps at the same address.  The
- * whole range is mapped once and the file grows beneath it, so nothing that was handed out moves.
+ * command ends.  A shared arena grows at the end of one mapping, so nothing that was handed out moves; the memfd that
+ * husk-init maps at the same address is made of it in one go, since a page of such a file costs more than one of memory.
  */
 #include "base/arena.h"
 
@@ -22,7 +22,7 @@
 
 #define ALIGN           16ul
 #define CHUNK           (32ul << 10)
-#define SHARED_STEP     (256ul << 10)   /* a sparse file: pages that nobody touches cost nothing */
+#define SHARED_STEP     (256ul << 10)   /* pages that nobody touches cost nothing */
 #define ROOT_ROOM       ALIGN           /* the pointer to the plan */
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -42,7 +42,7 @@ static char *shared_memory(void)
 
 static bool is_shared(const struct arena *a)
 {
-	return a->fd > 0;
+	return a->shared;
 }
 
 static size_t round_up(size_t n, size_t to)
@@ -70,8 +70,9 @@ void arena_undo(struct arena *a)
 		a->chunks = next;
 	}
 	if (is_shared(a)) {
-		munmap(shared_memory(), a->sealed ? a->size : PLAN_MAX);
-		close(a->fd);
+		munmap(shared_memory(), a->size);
+		if (a->fd > 0)
+			close(a->fd);
 	}
 	*a = ARENA_NONE;
 	errno = saved;
@@ -93,66 +94,72 @@ void arena_clear(struct arena *a)
 	keep->used = 0;
 }
 
+/* N more bytes behind what is there. */
+static int grow(struct arena *a, size_t n)
+{
+	void *p = mmap(shared_memory() + a->size, n, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return -1;
+	a->size += n;
+	return 0;
+}
+
 int arena_share(struct arena *a, struct err *e)
 {
-	AUTO_FD int fd = memfd_create("husk-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	void *p;
-
-	if (fd < 0)
-		return err_sys(e, "memfd_create");
-	/* 0 marks "none" (a zeroed struct is an empty arena), and stdin may have been closed. */
-	if (fd == 0) {
-		int higher = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-		if (higher < 0)
-			return err_sys(e, "duplicate a descriptor");
-		close(fd);
-		fd = higher;
-	}
-	if (ftruncate(fd, SHARED_STEP) < 0)
-		return err_sys(e, "grow the memory of the plan");
-	p = mmap(shared_memory(), PLAN_MAX, PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_NORESERVE, fd, 0);
-	if (p == MAP_FAILED)
+	if (grow(a, SHARED_STEP) < 0)
 		return err_sys(e, "map the memory of the plan at %#lx", PLAN_ADDRESS);
-	a->fd = TAKE_FD(fd);
-	a->size = SHARED_STEP;
+	a->shared = true;
 	a->used = ROOT_ROOM;
 	a->sealed = false;
 	return 0;
 }
 
-/*
- * In the place of what could be written to, in one step: who undoes what was done so far still reads the plan when this fails.
- * MAP_PRIVATE: kernel < 6.7 takes a shared mapping of a sealed file for one to be written.
- */
-static int map_read_only(struct arena *a, size_t size, struct err *e)
+static int write_all(int fd, const char *p, size_t n)
 {
-	void *p = mmap(shared_memory(), size, PROT_READ, MAP_PRIVATE | MAP_FIXED, a->fd, 0);
+	while (n) {
+		ssize_t done = write(fd, p, n);
 
-	if (p == MAP_FAILED)
-		return err_sys(e, "map the memory of the plan at %#lx", PLAN_ADDRESS);
-	a->sealed = true;
-	a->size = size;
-	return size < PLAN_MAX && munmap(shared_memory() + size, PLAN_MAX - size) < 0 ?
-	       err_sys(e, "unmap the memory of the plan") : 0;
+		if (done < 0)
+			return -1;
+		p += done;
+		n -= (size_t)done;
+	}
+	return 0;
+}
+
+/* 0 marks "none" (a zeroed struct is an empty arena), and stdin may have been closed. */
+static int open_file(struct err *e)
+{
+	int fd = memfd_create("husk-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING), higher;
+
+	if (fd == 0) {
+		higher = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		close(fd);
+		fd = higher;
+	}
+	return fd < 0 ? err_sys(e, "memfd_create") : fd;
 }
 
 int arena_seal(struct arena *a, const void *root, struct err *e)
 {
 	TRACE("seal plan");
 	size_t size = round_up(a->used, (size_t)sysconf(_SC_PAGESIZE));
+	AUTO_FD int fd = -EBADF;
 
 	if (!is_shared(a) || a->sealed)
 		return err_set(e, ERR_BUG, "seal: not an open shared arena");
 	memcpy(shared_memory(), &root, sizeof(root));
-
-	/* The kernel seals only what nobody can still write through a mapping. */
-	if (map_read_only(a, size, e) < 0)
+	fd = open_file(e);
+	if (fd < 0)
 		return -1;
-	if (ftruncate(a->fd, (off_t)size) < 0 ||
-	    fcntl(a->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+	if (write_all(fd, shared_memory(), size) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0 ||
+	    mprotect(shared_memory(), size, PROT_READ) < 0)
 		return err_sys(e, "seal the memory of the plan");
+	a->fd = TAKE_FD(fd);
+	a->sealed = true;
 	return 0;
 }
 
@@ -176,9 +183,8 @@ static void *alloc_shared(struct arena *a, size_t n, size_t align)
 
 		size = MAX(size, a->size * 2);
 		size = MIN(size, PLAN_MAX);
-		if (ftruncate(a->fd, (off_t)size) < 0)
+		if (grow(a, size - a->size) < 0)
 			give_up("out of memory");
-		a->size = size;
 	}
 	p = shared_memory() + a->used;
 	a->used += n;

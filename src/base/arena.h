@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Memory that is freed as a whole.  The arena of `create`, `run` and `exec` is shared: it lies
- * in a memfd that is mapped at the same address in husk and in husk-init, so that the plan,
+ * at one address in husk and in husk-init, which maps a memfd there, so that the plan,
  * pointers and all, needs no marshalling.  The first word of that memory is the pointer to the
  * plan.  Everything that init reads must lie here: a string literal of husk is not at the same
  * address, or not at all, in husk-init.
@@ -27,7 +27,8 @@ struct arena_chunk;
 
 struct arena {
 	struct arena_chunk *chunks;     /* private memory */
-	int fd;                         /* the memfd; 0 or negative: none */
+	bool shared;
+	int fd;                         /* the memfd, once sealed; 0 or negative: none */
 	size_t used, size;              /* of the shared memory */
 	bool sealed;                    /* allocations come from private memory from now on */
 };
@@ -39,12 +40,12 @@ void arena_undo(struct arena *);
 /* All of a private arena's memory is free again for the same use, without the system's help. */
 void arena_clear(struct arena *);
 
-/* Turns an empty arena into a shared one. Errors: memfd_create(2), mmap(2); one per process. */
+/* Turns an empty arena into a shared one. Errors: mmap(2); one per process. */
 int arena_share(struct arena *, struct err *);
 
 /*
- * Ends writing: ROOT becomes the first word, the memfd is sealed against writing, growing,
- * shrinking and further seals, and mapped again read-only at the same address.
+ * Ends writing: ROOT becomes the first word, all of it is copied into a memfd that is sealed against writing, growing,
+ * shrinking and further seals, and is read-only from then on here, too.
  */
 int arena_seal(struct arena *, const void *root, struct err *);
 

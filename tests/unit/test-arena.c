@@ -69,7 +69,6 @@ static void test_shared(void)
 
 	OK(!arena_shares(&a, &a, 1), "an empty arena shares nothing");
 	OK(arena_share(&a, &e) == 0, "an arena becomes shared: %s", e.msg);
-	OK(fcntl(a.fd, F_GETFD) == FD_CLOEXEC, "its descriptor closes on exec");
 	{
 		AUTO(arena) b = ARENA_NONE;
 
@@ -84,6 +83,7 @@ static void test_shared(void)
 	OK(arena_seal(&a, text, &e) == 0, "it is sealed: %s", e.msg);
 	SAME(text, "plan", "and what it holds is still readable at the same place");
 	OK(*(char **)PLAN_ADDRESS == text, "the first word leads to it");
+	OK(fcntl(a.fd, F_GETFD) == FD_CLOEXEC, "its descriptor closes on exec");
 	OK(fcntl(a.fd, F_GET_SEALS) == seals, "all seals are there");
 	OK(dies_writing(text), "writing is impossible through the mapping");
 	OK(write(a.fd, "x", 1) < 0 && errno == EPERM, "and through the descriptor");
@@ -134,7 +134,7 @@ int main(void)
 		AUTO(arena) b = ARENA_NONE;
 
 		close(0);
-		OK(arena_share(&b, &e) == 0 && b.fd > 2, "a closed stdin is not taken for it");
+		OK(arena_share(&b, &e) == 0 && arena_seal(&b, NULL, &e) == 0 && b.fd > 2, "a closed stdin is not taken for it");
 		dup2(in, 0);
 		close(in);
 	}
