@@ -154,7 +154,8 @@ int stage_place(struct init *in, struct err *e)
 
 	if (schedule_initial_apply(&in->plan->schedule, e) < 0)
 		return -1;
-	if (handshake_ask(&in->talk, STEP_PLACE, NULL, &a, e) < 0)
+	if ((spawn_tells_place(in->plan) ? handshake_await(&in->talk, STEP_PLACE, &a, e) :
+					   handshake_ask(&in->talk, STEP_PLACE, NULL, &a, e)) < 0)
 		return -1;
 	if (a.parcel.nfds && in->plan->cgroup.inner && !in->plan->is_exec)
 		in->inner_group = a.parcel.fds[0];

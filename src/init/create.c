@@ -143,9 +143,9 @@ const struct stage create_stages[] = {
 	{ STAGE_USER_NS,       stage_user_ns       }, /* asks IDMAP; root inside from here on, owner of all that follows */
 	{ STAGE_TIME_NS,       stage_time_ns       }, /* offsets can be set as long as nobody is inside: before the fork */
 	{ STAGE_FORK,          stage_fork          }, /* PID and time namespaces are entered by children only; asks INIT */
-	{ STAGE_NAMESPACES,    stage_namespaces    }, /* husk makes the cgroups meanwhile, the answer of PLACE: so before it is asked */
+	{ STAGE_NAMESPACES,    stage_namespaces    }, /* husk makes the cgroups meanwhile, which come with PLACE */
 	{ STAGE_SESSION,       stage_session       }, /* before hooks and payload could get at the caller's terminal */
-	{ STAGE_PLACE,         stage_place         }, /* asks PLACE; before memory is used that the cgroup should count */
+	{ STAGE_PLACE,         stage_place         }, /* asks or awaits PLACE; before memory is used that the cgroup should count */
 	{ STAGE_CGROUP_NS,     cgroup_ns           }, /* after "place", or it would show the wrong root */
 	{ STAGE_KEYRING,       stage_keyring       }, /* in the user namespace that is to own the keys */
 	{ STAGE_NETWORK,       network             }, /* before hooks, which may want "lo" */

@@ -199,7 +199,10 @@ int converse(struct making *m, struct err *e)
 		[STEP_NOTIFY] = serve_notify, [STEP_READY] = serve_ready,
 	};
 
-	if (handshake_serve(&m->child.talk, serve, m, e) == 0 && (!is_over_with_execve(m->plan) || await_execve(&m->child, e) == 0))
+	/* When init has its place it goes on alone for a while, the longest part of its way. */
+	if (handshake_serve(&m->child.talk, serve, m, STEP_PLACE, e) == 0 && making_foresee(m, e) == 0 &&
+	    handshake_serve(&m->child.talk, serve, m, STEP_READY, e) == 0 &&
+	    (!is_over_with_execve(m->plan) || await_execve(&m->child, e) == 0))
 		return 0;
 	(void)child_explain(&m->child, e);
 	/* cgroup v1 takes no real-time process into a group without real-time runtime, and says no more than EINVAL. */

@@ -152,9 +152,9 @@ static int decide(struct making *m, const struct create_request *rq, struct err 
 	return 0;
 }
 
-static int remember(struct making *m, const struct create_request *rq, struct err *e)
+int making_remember(struct making *m, struct err *e)
 {
-	fill_record(m, rq);
+	fill_record(m, m->rq);
 	if (record_save_config(&m->record, m->text, m->len, e) < 0 || record_save(&m->record, &m->mem, e) < 0)
 		return -1;
 	if (!m->plan->notify.host)
@@ -186,7 +186,7 @@ int making_prepare(struct making *m, const struct create_request *given, struct 
 	m->rq = rq;
 	if (resolve_root(m, rq, e) < 0 || record_reserve(&m->record, rq->root, rq->id, e) < 0 || decide(m, rq, e) < 0)
 		return -1;
-	return remember(m, rq, e);
+	return 0;
 }
 
 int making_pid_file(const char *path, pid_t pid, struct err *e)
@@ -234,19 +234,13 @@ int making_save_process(struct making *m, struct err *e)
 	return fill_process(m, e) < 0 ? -1 : record_save(&m->record, &m->mem, e);
 }
 
-/* Will the process be another one, its cgroup one that is not there yet, or will hooks meet the container half made? */
-static bool is_known(const struct plan *p)
+int making_foresee(struct making *m, struct err *e)
 {
-	return !p->ns.needs_bridge && p->cgroup.manager != CGROUP_MANAGER_SYSTEMD &&
-	       !(spawn_needed(p) & STEP_BIT(HOOKS));
-}
-
-/* What the step READY needs, made while init is at work: it then only has to become visible. */
-static int foresee(struct making *m, struct err *e)
-{
+	const struct plan *p = m->plan;
 	int ret;
 
-	if (!is_known(m->plan))
+	/* Hooks meet the container half made, and the process in its record. */
+	if (p->is_exec || p->only_mounts || spawn_needed(p) & STEP_BIT(HOOKS))
 		return 0;
 	if (!m->goes_on) {
 		m->gate = gate_make(m->record.dir, e);
@@ -269,15 +263,43 @@ int making_complete(struct making *m, struct err *e)
 	return making_save_process(m, e);
 }
 
-/* The groups that init is born in, or enters at birth. */
-static int groups_before(struct making *m, struct spawn_request *birth, struct parcel *groups, struct err *e)
+/* What the container finds around it, in the order in which `delete` has to know of it. */
+static int surround(struct making *m, struct err *e)
 {
-	if (cgroup_make(&m->cgroup, &m->plan->cgroup, e) < 0)
+	return making_remember(m, e) < 0 || rdt_make(&m->rdt, &m->plan->rdt, e) < 0 ? -1 :
+	       cgroup_make(&m->cgroup, &m->plan->cgroup, e);
+}
+
+/* Before the birth, for an init that is born in its groups, or enters them at birth. */
+static int surround_before(struct making *m, struct spawn_request *birth, struct parcel *groups, struct err *e)
+{
+	if (m->plan->ns.later)
+		return 0;
+	if (surround(m, e) < 0)
 		return -1;
 	birth->cgroup = cgroup_into_fd(&m->cgroup);
 	birth->groups = groups;
 	/* Into the inner one it goes when its cgroup namespace is there. */
 	return m->plan->cgroup.inner ? 0 : cgroup_entries(&m->cgroup, NULL, groups->fds, &groups->nfds, e);
+}
+
+/* After it: init is making its namespaces, and will find its place told. */
+static int surround_later(struct making *m, struct err *e)
+{
+	struct letter place = { .number = 0 };
+	int ret;
+
+	if (!m->plan->ns.later)
+		return 0;
+	if (surround(m, e) < 0)
+		return -1;
+	if (!spawn_tells_place(m->plan))
+		return 0;
+	if (cgroup_entries(&m->cgroup, NULL, place.parcel.fds, &place.parcel.nfds, e) < 0)
+		return -1;
+	ret = handshake_tell(&m->child.talk, STEP_PLACE, &place, e);
+	parcel_undo(&place.parcel);
+	return ret;
 }
 
 static int carry_out(struct making *m, struct err *e)
@@ -294,16 +316,11 @@ static int carry_out(struct making *m, struct err *e)
 		return -1;
 	birth.hook_out = out;
 	birth.hook_err = err;
-	if (rdt_make(&m->rdt, &m->plan->rdt, e) < 0)
-		return -1;
-	if (!m->plan->ns.later && groups_before(m, &birth, &groups, e) < 0)
-		return -1;
-	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0)
+	if (surround_before(m, &birth, &groups, e) < 0 || arena_seal(&m->shared, m->plan, e) < 0 ||
+	    spawn(&m->child, &birth, e) < 0)
 		return -1;
 	parcel_undo(&groups);
-	if (m->plan->ns.later && cgroup_make(&m->cgroup, &m->plan->cgroup, e) < 0)
-		return -1;
-	return foresee(m, e) < 0 ? -1 : converse(m, e);
+	return surround_later(m, e) < 0 ? -1 : converse(m, e);
 }
 
 int making_create(struct making *m, const struct create_request *rq, struct err *e)

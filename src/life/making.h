@@ -59,8 +59,10 @@ void making_undo(struct making *);
  * there is no gate: init goes on to its execve, and begin_now() waits for that.
  */
 int making_create(struct making *, const struct create_request *, struct err *);
-/* The part of it before the first process, which `restore` begins with, too: all is decided, the record is ours and tells the intent. */
+/* The part of it before anything happens, which `restore` begins with, too: all is decided, the container's name is ours. */
 int making_prepare(struct making *, const struct create_request *, struct err *);
+/* Then, before the first side effect outside of the state directory, the record tells the intent. */
+int making_remember(struct making *, struct err *);
 /* What the planners read of struct host (sys/host.h), as far as this config can bring them to. */
 unsigned making_facts(const struct oci_config *);
 /* From here on undo destroys nothing any more. */
@@ -78,6 +80,8 @@ int making_pidfd_socket(const char *path, int pidfd, struct err *);
 
 /* What can be told about the process as soon as it has its final number: `kill` works while hooks run. */
 int making_save_process(struct making *, struct err *);
+/* Makes what the step READY needs, while init is at work: it then only has to become visible. */
+int making_foresee(struct making *, struct err *);
 /* The record says that the container is created. */
 int making_complete(struct making *, struct err *);
 /* The master of the container's terminal, to the console socket, or to keep (then it is taken). */

@@ -198,7 +198,7 @@ static int restore(void *self, struct making *m, const struct create_request *rq
 	AUTO_FD int program = -EBADF;
 
 	m->goes_on = true;
-	if (making_prepare(m, rq, e) < 0)
+	if (making_prepare(m, rq, e) < 0 || making_remember(m, e) < 0)
 		return -1;
 	if (m->host.is_rootless)
 		return err_set(e, ERR_UNSUPPORTED, "criu needs root");

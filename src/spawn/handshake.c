@@ -40,18 +40,25 @@ void stamp_put(struct crumb *c, int stage, uint64_t begin)
 	__atomic_store_n(&c->n, n + 1, __ATOMIC_RELEASE);
 }
 
-/* The common container needs READY alone, exec not even that: each step is a round trip. */
+static bool asks_for_place(const struct plan *p)
+{
+	/* systemd moves init into the scope that it makes for it. */
+	return p->cgroup.manager == CGROUP_MANAGER_SYSTEMD || (p->cgroup.inner && !p->is_exec) || p->limits.n ||
+	       p->schedule.has_scheduler || p->schedule.has_io_priority || p->net.n || p->rdt.is_set;
+}
+
+/* Groups of v1 are made while init makes its namespaces; all others are there, and open, before init is. */
+bool spawn_tells_place(const struct plan *p)
+{
+	return p->ns.later && !asks_for_place(p);
+}
+
+/* The common container needs READY alone, exec not even that: each question is a round trip. */
 uint32_t spawn_needed(const struct plan *p)
 {
 	uint32_t needed = p->is_exec && !p->only_mounts ? 0 : STEP_BIT(READY);
 
-	/*
-	 * systemd moves init into the scope that it makes for it, and groups of v1 are made while init makes its namespaces; all
-	 * others are there, and open, before init is.
-	 */
-	if (p->cgroup.manager == CGROUP_MANAGER_SYSTEMD || p->ns.later || (p->cgroup.inner && !p->is_exec) || p->limits.n ||
-	    p->schedule.has_scheduler || p->schedule.has_io_priority ||
-	    p->net.n || p->rdt.is_set)
+	if (p->ns.later || asks_for_place(p))
 		needed |= STEP_BIT(PLACE);
 	if (p->idmap.is_set)
 		needed |= STEP_BIT(IDMAP);
@@ -226,11 +233,11 @@ static int serve_one(struct handshake *h, int s, struct letter *q, serve_fn *con
 	return ret < 0 ? -1 : 0;
 }
 
-int handshake_serve(struct handshake *h, serve_fn *const serve[STEP_MAX], void *host, struct err *e)
+int handshake_serve(struct handshake *h, serve_fn *const serve[STEP_MAX], void *host, enum step last, struct err *e)
 {
 	int due;
 
-	while ((due = next_step(h)) < STEP_MAX) {
+	while ((due = next_step(h)) <= (int)last) {
 		struct message m;
 		struct letter q = { .number = 0 };
 		int ret = hear(h, &m, &q.parcel, e);
@@ -252,6 +259,17 @@ int handshake_serve(struct handshake *h, serve_fn *const serve[STEP_MAX], void *
 			return -1;
 	}
 	return 0;
+}
+
+int handshake_tell(struct handshake *h, enum step s, const struct letter *a, struct err *e)
+{
+	struct message m = { .type = ANSWER, .step = (uint8_t)s, .number = a->number };
+
+	if (!may_ask(h, s))
+		return err_set(e, ERR_BUG, "the step %s out of order", step_names[s].name);
+	h->at = s;
+	/* Of an init that has ended the next one who listens hears why. */
+	return put(h->fd, &m, &a->parcel, e) < 0 && e->num != EPIPE && e->num != ECONNRESET ? -1 : 0;
 }
 
 int handshake_wait_exec(struct handshake *h, struct err *e)

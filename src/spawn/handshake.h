@@ -3,9 +3,10 @@
  * The conversation between husk on the host and husk-init.
  *
  * Init asks, the host acts and answers; there is never a second question before the answer, so neither side
- * can wait for the other in a circle.  Both walk the list below from top to bottom and leave out, by the same
- * `needed` mask, what this container has no use for.  A log line or a failure of init may come at any time before its
- * next question.  The end of the socket before READY is the death of the peer, and an error.
+ * can wait for the other in a circle.  What the plan tells the host anyway is told without a question, in the same order.
+ * Both walk the list below from top to bottom and leave out, by the same `needed` mask, what this container has no use for.
+ * A log line or a failure of init may come at any time before its next question.  The end of the socket before READY is the
+ * death of the peer, and an error.
  */
 #pragma once
 
@@ -64,8 +65,10 @@ typedef int serve_fn(void *host, struct letter *question, struct letter *answer,
 
 /* Host: a new conversation; *INIT_FD is the other end, to be given away. No crumb yet. */
 int handshake_open(struct handshake *, uint32_t needed, int *init_fd, struct err *);
-/* Host: serves all needed steps to the end. On failure init has been told. */
-int handshake_serve(struct handshake *, serve_fn *const serve[STEP_MAX], void *host, struct err *);
+/* Host: serves all needed steps up to LAST, those that repeat behind it left for the next call. On failure init has been told. */
+int handshake_serve(struct handshake *, serve_fn *const serve[STEP_MAX], void *host, enum step last, struct err *);
+/* Host: the answer to a question that init then does not ask, but awaits. LETTER's descriptors stay the caller's. */
+int handshake_tell(struct handshake *, enum step, const struct letter *, struct err *);
 /* Host, after the last step: waits for the execve. 0: done, or dead (end of file); -1: init's error. */
 int handshake_wait_exec(struct handshake *, struct err *);
 

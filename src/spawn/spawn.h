@@ -55,6 +55,8 @@ int spawn(struct child *, const struct spawn_request *, struct err *);
 /* The steps that PLAN needs: which is also what both sides put into handshake.needed. Both programs (handshake.c). */
 uint32_t spawn_needed(const struct plan *);
 
+/* Is the answer of PLACE told by husk, without being asked? */
+bool spawn_tells_place(const struct plan *);
 /* After the end of the conversation of an exec: was it execve(2) that ended it?  ERR_PEER otherwise. */
 int child_check_executed(const struct child *, struct err *);
 /* For the step INIT: the bridge is reaped, the child is the final init from now on. */

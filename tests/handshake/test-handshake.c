@@ -163,7 +163,7 @@ static int converse(uint32_t needed, enum fault fault, int at, struct side *host
 		be_init(&init, fault, at);
 	}
 	close(init_fd);
-	ret = handshake_serve(&h, table, host, e);
+	ret = handshake_serve(&h, table, host, STEP_READY, e);
 	if (ret == 0)
 		ret = handshake_wait_exec(&h, e);
 	close(h.fd);
@@ -258,7 +258,7 @@ static void check_repeats(void)
 		_exit(0);
 	}
 	close(init_fd);
-	ret = handshake_serve(&h, table, &host, &e);
+	ret = handshake_serve(&h, table, &host, STEP_READY, &e);
 	waitpid(pid, &status, 0);
 	OK(ret == 0 && status == 0 && host.served == 101, "trees are asked for as often as it takes: %d (%s)", host.served, e.msg);
 	close(h.fd);
@@ -304,7 +304,7 @@ static void check_bridge(enum final final, bool bridge_is_late)
 		_exit(handshake_ask_only(&init, STEP_INIT, &q, &e) < 0);
 	}
 	close(init_fd);
-	ret = handshake_serve(&h, table, &host, &e);
+	ret = handshake_serve(&h, table, &host, STEP_READY, &e);
 	waitpid(pid, NULL, 0);
 	OK(ret == 0 && host.served == (final == FINAL_ASKS ? 2 : 1), "two processes can share init's end: %s", e.msg);
 	ret = handshake_wait_exec(&h, &e);
@@ -335,6 +335,34 @@ static void check_after_ready(void)
 	close(h.fd);
 }
 
+/* An answer without a question. */
+static void check_told(void)
+{
+	serve_fn *const nobody[STEP_MAX] = { 0 };
+	const struct letter told = { .number = 7 };
+	struct letter heard = { .number = 0 };
+	struct handshake h, init;
+	struct err e = { 0 };
+	int init_fd;
+
+	if (!OK(handshake_open(&h, STEP_BIT(PLACE) | STEP_BIT(HOOKS), &init_fd, &e) == 0, "a conversation opens"))
+		return;
+	init = (struct handshake){ .fd = init_fd, .needed = h.needed, .at = -1 };
+	OK(handshake_tell(&h, STEP_PLACE, &told, &e) == 0 && handshake_await(&init, STEP_PLACE, &heard, &e) == 0 &&
+	   heard.number == 7, "what is told is there for who awaits it");
+	OK(handshake_serve(&h, nobody, NULL, STEP_PLACE, &e) == 0, "there is no question up to that step");
+	OK(handshake_tell(&h, STEP_PLACE, &told, &e) < 0 && e.kind == ERR_BUG, "it is told once");
+	OK(handshake_ask(&init, STEP_PLACE, NULL, NULL, &e) < 0 && e.kind == ERR_BUG, "and asked no more");
+	err_set(&e, ERR_SYSTEM, "no namespaces");
+	handshake_failed(&init, &e);
+	close(init_fd);
+	OK(handshake_tell(&h, STEP_HOOKS, &told, &e) == 0, "who ends meanwhile makes no failure of it");
+	h.at = STEP_PLACE;
+	OK(handshake_serve(&h, nobody, NULL, STEP_READY, &e) < 0, "but is heard by who listens next");
+	SAME(e.msg, "no namespaces", "with its own error");
+	close(h.fd);
+}
+
 static void check_needed(void)
 {
 	struct plan p = { .is_exec = false };
@@ -347,6 +375,10 @@ static void check_needed(void)
 	OK(spawn_needed(&p) == STEP_BIT(READY), "and one in groups of v1, which were opened for it");
 	p.ns.make = p.ns.later = CLONE_NEWNS;
 	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "or are made while it makes its namespaces, and then come as an answer");
+	OK(spawn_tells_place(&p), "which nobody has to ask for");
+	p.rdt.is_set = true;
+	OK(!spawn_tells_place(&p), "but where husk has to do something to init itself");
+	p.rdt.is_set = false;
 	p.ns.later = 0;
 	p.cgroup.manager = CGROUP_MANAGER_SYSTEMD;
 	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "for whose init systemd makes a scope, it has to be there");
@@ -382,6 +414,7 @@ int main(void)
 		check_bridge((enum final)final, true);
 	}
 	check_after_ready();
+	check_told();
 	check_needed();
 	return tap_done();
 }
