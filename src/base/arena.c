@@ -32,6 +32,7 @@
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t used, size;
+	bool is_lent;                   /* by the caller, as it was: not zeroed */
 	char data[] __attribute__((aligned(ALIGN)));
 };
 
@@ -66,7 +67,8 @@ void arena_undo(struct arena *a)
 	while (a->chunks) {
 		struct arena_chunk *next = a->chunks->next;
 
-		free(a->chunks);
+		if (!a->chunks->is_lent)
+			free(a->chunks);
 		a->chunks = next;
 	}
 	if (is_shared(a)) {
@@ -76,6 +78,14 @@ void arena_undo(struct arena *a)
 	}
 	*a = ARENA_NONE;
 	errno = saved;
+}
+
+struct arena arena_in(char *room, size_t size)
+{
+	struct arena_chunk *c = (struct arena_chunk *)(void *)room;
+
+	*c = (struct arena_chunk){ .size = (size - sizeof(*c)) / ALIGN * ALIGN, .is_lent = true };
+	return (struct arena){ .chunks = c, .fd = -1 };
 }
 
 void arena_clear(struct arena *a)
@@ -88,9 +98,11 @@ void arena_clear(struct arena *a)
 		struct arena_chunk *next = keep->next;
 
 		keep->next = next->next;
-		free(next);
+		if (!next->is_lent)
+			free(next);
 	}
-	memset(keep->data, 0, keep->used);
+	if (!keep->is_lent)
+		memset(keep->data, 0, keep->used);
 	keep->used = 0;
 }
 
@@ -220,7 +232,7 @@ static void *alloc_private(struct arena *a, size_t n, size_t align)
 	}
 	p = c->data + c->used;
 	c->used += n;
-	return p;
+	return c->is_lent ? memset(p, 0, n) : p;
 }
 
 static void *alloc(struct arena *a, size_t n, size_t align)

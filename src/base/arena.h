@@ -35,6 +35,15 @@ struct arena {
 
 #define ARENA_NONE ((struct arena){ .fd = -1 })
 
+/* Memory of the caller's, aligned to 16, that is used up first, so that a command which needs little asks the kernel for none. */
+struct arena arena_in(char *room, size_t size);
+
+/* AUTO(arena) NAME with such memory in the scope itself. */
+#define ARENA_ROOM 12288
+#define ARENA_HERE(name)                                                        \
+	char name##_room[ARENA_ROOM] __attribute__((aligned(16)));              \
+	AUTO(arena) name = arena_in(name##_room, sizeof(name##_room))
+
 void arena_undo(struct arena *);
 
 /* All of a private arena's memory is free again for the same use, without the system's help. */

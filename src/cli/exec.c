@@ -106,7 +106,7 @@ static int describe(struct exec_request *rq, const struct values *v, struct aren
 static int exec(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
 {
 	const struct values *v = values;
-	AUTO(arena) mem = ARENA_NONE;
+	ARENA_HERE(mem);
 	struct exec_request rq = {
 		.id = arguments->v[0], .root = g->root,
 		.process_file = v->process,

@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/own.h"
 #include "base/str.h"
+#include "base/trace.h"
 #include "cli/activation.h"
 #include "cli/codes.h"
 #include "cli/commands.h"
@@ -39,6 +39,8 @@ static int make_fit(struct err *e)
 	return 0;
 }
 
+#define VALUES_MAX 1024         /* bytes, of the options of any command */
+
 static int print_about(bool help, struct err *e)
 {
 	if (help)
@@ -58,13 +60,6 @@ static int check_count(const struct command *c, const struct words *arguments, s
 	return 0;
 }
 
-/* Everything behind the options is the command's, also what looks like an option. */
-static void add_rest(struct parsed *p, int argc, char **argv, int at)
-{
-	for (; at < argc; at++)
-		words_add(&p->arguments, argv[at]);
-}
-
 static int parse_and_run(const struct globals *g, const struct command *c, int argc, char **argv, int at, void *values,
 			 struct parsed *p, struct err *e)
 {
@@ -76,7 +71,8 @@ static int parse_and_run(const struct globals *g, const struct command *c, int a
 		help_of(stdout, c);
 		return output_finish(e);
 	}
-	add_rest(p, argc, argv, at);
+	/* Everything behind the options is the command's, also what looks like an option. */
+	words_rest(p, argc, argv, at);
 	if (check_count(c, &p->arguments, e) < 0)
 		return -1;
 	code = c->run(g, values, &p->arguments, e);
@@ -85,12 +81,12 @@ static int parse_and_run(const struct globals *g, const struct command *c, int a
 
 static int run_command(const struct globals *g, const struct command *c, int argc, char **argv, int at, struct err *e)
 {
-	__attribute__((cleanup(parsed_undo))) struct parsed p = {};
-	AUTO_FREE void *values = calloc(1, c->size + 1);
+	char values[VALUES_MAX] __attribute__((aligned(16))) = "";
+	struct parsed p = {};
 	int code;
 
-	if (!values)
-		return err_set(e, ERR_SYSTEM, "out of memory");
+	if (c->size > sizeof(values))
+		return err_set(e, ERR_BUG, "%s has more values than fit", c->name);
 	if (!c->options)
 		return c->run(g, values, &p.arguments, e);
 	code = parse_and_run(g, c, argc, argv, at, values, &p, e);
@@ -125,13 +121,15 @@ static void join(char *buf, size_t size, int argc, char **argv, int at)
 static int run_traced(const struct globals *g, const struct command *c, int argc, char **argv, int at, struct err *e)
 {
 	AUTO(tracing) tracing = TRACING_NONE;
-	char line[512];
+	char line[512] = "";
 	int result;
 
 	if (tracing_open(&tracing, g, e) < 0)
 		return -1;
+	/* Before: the command moves them. */
+	if (trace_is_on())
+		join(line, sizeof(line), argc, argv, at);
 	result = run_command(g, c, argc, argv, at + 1, e);
-	join(line, sizeof(line), argc, argv, at);
 	tracing_show(&tracing, c->name, line, result < 0 ? e : NULL);
 	return result;
 }
@@ -146,7 +144,7 @@ static int carry_out(const struct globals *g, const struct command *c, int argc,
 
 int main(int argc, char **argv)
 {
-	__attribute__((cleanup(parsed_undo))) struct parsed p = {};
+	struct parsed p = {};
 	struct err e = {};
 	struct globals g = {};
 	const struct command *c;

@@ -66,7 +66,8 @@ static int bad_value(const struct option_row *o, const char *value, const char *
 	return err_set(e, ERR_USAGE, "option --%s: \"%s\" is not %s", o->name, value, want);
 }
 
-void words_add(struct words *w, const char *word)
+/* Of an option that may be repeated. A NULL stays behind the last one. */
+static void words_add(struct words *w, const char *word)
 {
 	const char **v = realloc(w->v, (w->n + 2) * sizeof(*v));
 
@@ -75,12 +76,6 @@ void words_add(struct words *w, const char *word)
 	w->v = v;
 	v[w->n++] = word;
 	v[w->n] = NULL;
-}
-
-void parsed_undo(struct parsed *p)
-{
-	free(p->arguments.v);
-	p->arguments = (struct words){};
 }
 
 void values_undo(const struct option_row *table, void *values)
@@ -260,6 +255,8 @@ int words_parse(const struct option_row *table, int argc, char **argv, int *at, 
 {
 	struct parser p = { .table = table, .argc = argc, .argv = argv, .at = *at, .values = values, .out = out, .e = e };
 
+	/* What has been read makes room for what is kept. */
+	out->arguments = (struct words){ .v = (const char **)(void *)(argv + *at) };
 	while (p.at < argc && !out->help) {
 		const char *word = argv[p.at];
 
@@ -274,11 +271,18 @@ int words_parse(const struct option_row *table, int argc, char **argv, int *at, 
 		}
 		if (stops)
 			break;
-		words_add(&out->arguments, word);
+		out->arguments.v[out->arguments.n++] = word;
 		p.at++;
 	}
 	*at = p.at;
 	return 0;
+}
+
+void words_rest(struct parsed *p, int argc, char **argv, int at)
+{
+	while (at < argc)
+		p->arguments.v[p->arguments.n++] = argv[at++];
+	p->arguments.v[p->arguments.n] = NULL;
 }
 
 const struct command *command_find(const char *name)

@@ -68,7 +68,7 @@ bool option_takes_value(const struct option_row *);
 const struct command *command_find(const char *name);
 
 struct parsed {
-	struct words arguments;         /* of the command, without its options */
+	struct words arguments;         /* of the command, without its options; they lie in ARGV, moved together */
 	bool help;
 };
 
@@ -78,8 +78,8 @@ struct parsed {
  */
 int words_parse(const struct option_row *, int argc, char **argv, int *at, bool stops, void *values,
 		  struct parsed *, struct err *);
-void parsed_undo(struct parsed *);
+/* Adds all words from AT on to the arguments, which then end with NULL. */
+void words_rest(struct parsed *, int argc, char **argv, int at);
 /* Frees what words_parse() has put into VALUES. */
 void values_undo(const struct option_row *, void *values);
-void words_add(struct words *, const char *word);       /* keeps a NULL behind the last one */
 

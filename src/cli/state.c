@@ -15,7 +15,7 @@ static const struct option_row state_options[] = { OPTIONS_END };
 
 static int state(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
 {
-	AUTO(arena) mem = ARENA_NONE;
+	ARENA_HERE(mem);
 	struct target target = target_of(g, arguments);
 	struct life_state state;
 
@@ -110,15 +110,16 @@ static void print_json(const struct life_list *list)
 static int list_all(const struct globals *g, const void *values, const struct words *arguments, struct err *e)
 {
 	const struct list_values *v = values;
-	AUTO(arena) mem = ARENA_NONE;
+	ARENA_HERE(mem);
 	struct life_list list = {};
+	char buffer[BUFFER_SIZE];
 
 	(void)arguments;
 	if (v->format && !str_eq(v->format, "json") && !str_eq(v->format, "table"))
 		return err_set(e, ERR_USAGE, "option --format: \"%s\" is not table or json", v->format);
 	if (life_list(g->root, &list, &mem, e) < 0)
 		return -1;
-	output_is_whole(arena_alloc(&mem, BUFFER_SIZE), BUFFER_SIZE);
+	output_is_whole(buffer, sizeof(buffer));
 	if (v->quiet)
 		for (size_t i = 0; i < list.n; i++)
 			(void)puts(list.v[i].id);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "sys/birth.h"
 #include "sys/calls.h"
 #include "sys/process.h"
 #include "sys/signals.h"
@@ -95,39 +96,54 @@ int stage_time_ns(struct init *in, struct err *e)
 	return as_user ? set_dumpable(0, e) : 0;
 }
 
+/* What the bridge still needs when the final process has all the rest. */
+struct bridge {
+	struct handshake talk;
+	int pidfd;
+	char stack[16 << 10];
+};
+
 /* The bridge: passes the final process on, and leaves. */
-_Noreturn static void hand_over(struct init *in, pid_t pid, int pidfd)
+static void hand_over(void *arg, pid_t pid)
 {
-	struct letter q = { .number = pid, .parcel = { .fds = { pidfd }, .nfds = 1 } };
+	struct bridge *b = arg;
+	struct letter q = { .number = pid, .parcel = { .fds = { b->pidfd }, .nfds = 1 } };
 	struct err e;
 
-	if (handshake_ask_only(&in->talk, STEP_INIT, &q, &e) < 0) {
-		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
-		handshake_failed(&in->talk, &e);
+	if (handshake_ask_only(&b->talk, STEP_INIT, &q, &e) < 0) {
+		(void)sys_pidfd_send_signal(b->pidfd, SIGKILL);
+		handshake_failed(&b->talk, &e);
 		_exit(1);
 	}
 	_exit(0);
 }
 
+/*
+ * The final process takes over the memory of the bridge, which only has one message to send.  Not so into a time namespace: who
+ * shares memory stays in the old one (time_namespaces(7), kernel/nsproxy.c).
+ */
+static uint64_t sharing(const struct ns_plan *ns)
+{
+	return (ns->make | ns->join) & CLONE_NEWTIME ? 0 : CLONE_VM;
+}
+
 int stage_fork(struct init *in, struct err *e)
 {
 	const struct ns_plan *ns = &in->plan->ns;
-	int pidfd = -EBADF;
+	static struct bridge b;
 
 	if (!ns->needs_bridge)
 		return 0;               /* clone3 of husk itself has made them all */
 
 	/* CLONE_NEWCGROUP waits until the cgroup is entered; the other two are there already. */
 	struct clone_args args = {
-		.flags = CLONE_PARENT | CLONE_PIDFD | (ns->make & ~(uint64_t)(CLONE_NEWUSER | CLONE_NEWTIME | CLONE_NEWCGROUP)),
-		.pidfd = (uintptr_t)&pidfd,
+		.flags = CLONE_PARENT | CLONE_PIDFD | sharing(ns) |
+			 (ns->make & ~(uint64_t)(CLONE_NEWUSER | CLONE_NEWTIME | CLONE_NEWCGROUP)),
+		.pidfd = (uintptr_t)&b.pidfd,
 	};
-	long pid = sys_clone3(&args, sizeof(args));
-
-	if (pid < 0)
+	b.talk = in->talk;
+	if (birth_instead(&args, b.stack, sizeof(b.stack), hand_over, &b) < 0)
 		return err_sys(e, "clone the container's process");
-	if (pid > 0)
-		hand_over(in, (pid_t)pid, pidfd);
 
 	/* The bridge asks and leaves: husk answers when it is gone, so the conversation is ours from then on. */
 	handshake_await_later(&in->talk, STEP_INIT);

@@ -204,7 +204,7 @@ static bool is_damaged(struct record *r, struct arena *a)
 
 static int delete_it(const struct target *target, bool force, struct err *e)
 {
-	AUTO(arena) mem = ARENA_NONE;
+	ARENA_HERE(mem);
 	AUTO(record) r = RECORD_NONE;
 	TRACE("delete");
 	bool has_ended;

@@ -285,11 +285,13 @@ static int watch(struct joining *j, const struct exec_request *rq, int signals, 
 
 static int exec_attached(const struct exec_request *rq, int *code, struct err *e)
 {
+	char room[ARENA_ROOM] __attribute__((aligned(16)));
 	AUTO(joining) j = JOINING_NONE;
 	AUTO_FD int signals = -EBADF;
 	sigset_t old;
 	int result;
 
+	j.making.mem = arena_in(room, sizeof(room));
 	signals = signals_open(&old, e);
 	if (signals < 0)
 		return -1;
@@ -304,8 +306,10 @@ static int exec_attached(const struct exec_request *rq, int *code, struct err *e
 
 static int exec_detached(const struct exec_request *rq, struct err *e)
 {
+	char room[ARENA_ROOM] __attribute__((aligned(16)));
 	AUTO(joining) j = JOINING_NONE;
 
+	j.making.mem = arena_in(room, sizeof(room));
 	if (exec(&j, rq, e) < 0)
 		return -1;
 	child_keep(&j.making.child);

@@ -23,7 +23,7 @@ static int signal_init(int pidfd, int sig, struct err *e)
 
 static int kill_it(const struct target *target, int sig, bool all, struct err *e)
 {
-	AUTO(arena) mem = ARENA_NONE;
+	ARENA_HERE(mem);
 	AUTO(record) r = RECORD_NONE;
 	AUTO(cgroup) cg = CGROUP_NONE;
 	AUTO_FD int pidfd = -EBADF;

@@ -37,7 +37,7 @@ static int load_config(struct oci_config **config, const struct record *r, struc
 
 static int start(const struct target *target, struct err *e)
 {
-	AUTO(arena) mem = ARENA_NONE;
+	ARENA_HERE(mem);
 	AUTO(record) r = RECORD_NONE;
 	AUTO(child) init = CHILD_NONE;
 	struct oci_config *config = NULL;

@@ -108,7 +108,7 @@ struct collecting {
 	int root;
 	bool is_volatile;
 	struct life_list *list;
-	struct arena *arena, scratch;
+	struct arena *arena, *scratch;
 	size_t room;
 	struct groupfs_near near;
 	const char *owner;              /* the last one, whose name the next ones have as a rule */
@@ -171,11 +171,11 @@ static int collect(void *self, const char *id, struct err *e)
 
 	(void)e;
 	/* It may have been deleted since the directory was read. */
-	arena_clear(&c->scratch);
+	arena_clear(c->scratch);
 	r.near = &c->near;
-	if (record_peek_beneath(&r, c->root, c->is_volatile, id, &c->scratch, &vanished) < 0)
+	if (record_peek_beneath(&r, c->root, c->is_volatile, id, c->scratch, &vanished) < 0)
 		return 0;
-	look(&r, &s, &c->scratch);
+	look(&r, &s, c->scratch);
 	settle(&s, c->arena);
 	s.owner = owner_of(c, &r);
 	add(c, &s);
@@ -185,7 +185,8 @@ static int collect(void *self, const char *id, struct err *e)
 int life_list(const char *root, struct life_list *list, struct arena *a, struct err *e)
 {
 	AUTO_FD int fd = record_open_root(root, false, e);
-	struct collecting c = { .root = fd, .list = list, .arena = a, .scratch = ARENA_NONE, .near = GROUPFS_NEAR_NONE };
+	ARENA_HERE(scratch);
+	struct collecting c = { .root = fd, .list = list, .arena = a, .scratch = &scratch, .near = GROUPFS_NEAR_NONE };
 	int result;
 
 	*list = (struct life_list){};
@@ -194,6 +195,5 @@ int life_list(const char *root, struct life_list *list, struct arena *a, struct 
 	c.is_volatile = record_root_is_volatile(fd);
 	result = record_each_beneath(fd, collect, &c, e);
 	groupfs_near_undo(&c.near);
-	arena_undo(&c.scratch);
 	return result;
 }

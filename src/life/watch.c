@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "base/trace.h"
@@ -117,14 +118,20 @@ static void reap_orphans(pid_t watched)
 
 static void take_signals(const struct loop *l)
 {
-	struct signalfd_siginfo info;
+	struct signalfd_siginfo info[16];
+	size_t n;
 
-	while (read(l->w->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		if (info.ssi_signo == SIGCHLD)
-			reap_orphans(l->w->pid);
-		else
-			pass_signal(l, (int)info.ssi_signo);
-	}
+	do {
+		ssize_t bytes = read(l->w->signals, info, sizeof(info));
+
+		n = bytes < 0 ? 0 : (size_t)bytes / sizeof(info[0]);
+		for (size_t i = 0; i < n; i++) {
+			if (info[i].ssi_signo == SIGCHLD)
+				reap_orphans(l->w->pid);
+			else
+				pass_signal(l, (int)info[i].ssi_signo);
+		}
+	} while (n == ARRAY_SIZE(info));
 }
 
 enum { P_SIGNALS, P_PROCESS, P_TIMER, P_STDIN, P_MASTER, P_STDOUT, P_READY, P_MAX };

@@ -497,7 +497,7 @@ static int by_name(const void *a, const void *b)
 /* All of them at one moment, sorted: what EACH does to the directory does not change what is visited. */
 static int read_ids(int root, struct ids *ids, struct arena *a, struct err *e)
 {
-	char *buf = arena_alloc(a, LISTING_SIZE);
+	char buf[LISTING_SIZE] __attribute__((aligned(16)));
 	const struct dirent64 *entry;
 	ssize_t n;
 
@@ -516,7 +516,7 @@ static int read_ids(int root, struct ids *ids, struct arena *a, struct err *e)
 
 int record_each_beneath(int root, record_each_fn *each, void *self, struct err *e)
 {
-	AUTO(arena) mem = ARENA_NONE;
+	ARENA_HERE(mem);
 	struct ids ids = {};
 	int result = read_ids(root, &ids, &mem, e);
 

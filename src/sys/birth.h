@@ -2,6 +2,7 @@
 /* A child that shares the caller's memory until it executes another program: vfork(2) with all that clone3(2) can do. */
 #pragma once
 
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "sys/calls.h"
@@ -15,3 +16,11 @@
  * must report by a descriptor, not by memory.  Returns the pid, or -1 with errno.
  */
 pid_t birth(struct clone_args *args, void (*fn)(void *), void *arg);
+
+/*
+ * The other way round: the child goes on where the caller was, and the caller itself runs FN(ARG, pid of the child), which ends
+ * with _exit(2).  It runs on STACK, so with CLONE_VM in ARGS both may share one memory without a copy: FN must write nothing there
+ * but ARG and its stack, and of what libc keeps (errno) only for failures after which the child has no future.  Returns 0 in the
+ * child; -1 with errno when there is none.  Where the instructions for it are missing the child is a plain copy.
+ */
+int birth_instead(struct clone_args *args, void *stack, size_t size, void (*fn)(void *, pid_t), void *arg);

@@ -113,6 +113,30 @@ static void test_clear(void)
 	OK(!a.chunks, "an empty arena can be cleared");
 }
 
+/* As it is on a stack: full of what was there before. */
+static void test_lent(void)
+{
+	char room[1024] __attribute__((aligned(16)));
+	struct arena a;
+	char *p, *q;
+
+	memset(room, 0xff, sizeof(room));
+	a = arena_in(room, sizeof(room));
+	p = arena_alloc(&a, 100);
+	OK(p >= room && p + 100 <= room + sizeof(room) && is_zero(p, 100), "what fits lies in the room that was lent, zeroed");
+	memset(p, 0xff, 100);
+	arena_clear(&a);
+	p = arena_alloc(&a, 100);
+	OK(p >= room && p < room + sizeof(room) && is_zero(p, 100), "after a clear the room is free again");
+	q = arena_alloc(&a, 1000);
+	OK((q < room || q >= room + sizeof(room)) && is_zero(q, 1000), "what does not fit lies elsewhere");
+	arena_undo(&a);
+	OK(room[1023] == (char)0xff, "and it is the caller's that it ends with");
+	a = arena_in(room, sizeof(room));
+	test_alloc(&a, "lent");
+	arena_undo(&a);
+}
+
 int main(void)
 {
 	AUTO(arena) a = ARENA_NONE;
@@ -125,6 +149,7 @@ int main(void)
 	arena_undo(&a);
 	OK(arena_strdup(&a, "again"), "an arena can be used again after undo, also twice");
 	test_clear();
+	test_lent();
 	test_shared();
 	test_shared();
 	OK(arena_strdup(&zero, "zero"), "a zeroed struct is an empty arena");

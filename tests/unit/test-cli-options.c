@@ -32,20 +32,20 @@ static struct sample sample;
 static struct parsed parsed;
 static struct err err;
 
-static int parse(bool stops, char **argv)
+static int parse(bool stops, char **words)
 {
+	static char *argv[16];          /* the arguments stay in it */
 	int argc = 0, at = 0, result;
 
-	while (argv[argc])
+	while (words[argc])
 		argc++;
+	memcpy(argv, words, ((size_t)argc + 1) * sizeof(argv[0]));
 	free(sample.env.v);
-	parsed_undo(&parsed);
 	sample = (struct sample){};
 	parsed = (struct parsed){};
 	err = (struct err){};
 	result = words_parse(table, argc, argv, &at, stops, &sample, &parsed, &err);
-	for (; at < argc; at++)
-		words_add(&parsed.arguments, argv[at]);
+	words_rest(&parsed, argc, argv, at);
 	return result;
 }
 
@@ -113,6 +113,5 @@ int main(void)
 	test_errors();
 	test_order();
 	free(sample.env.v);
-	parsed_undo(&parsed);
 	return tap_done();
 }
