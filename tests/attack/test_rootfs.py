@@ -111,6 +111,13 @@ def test_a_destination_that_is_swapped(husk, bundle, tmp_path, out, kind):
         assert many(husk, bundle, lambda _: True) > 0
 
 
+@pytest.mark.parametrize("destination", ["/data", "/data/.", "/tmp/..", "/.."])
+def test_nothing_is_mounted_on_the_root_but_by_its_name(husk, bundle, tmp_path, destination):
+    """Init would not see it, and whoever comes by exec would be in the volume instead of the container."""
+    (bundle.rootfs / "data").symlink_to("/")
+    husk.refuse(bundle.mount(destination, tmp_path), "the root of the container")
+
+
 def test_a_link_of_a_volume_over_sysfs_leads_no_mount_out(husk, bundle, tmp_path, out):
     (tmp_path / "volume").mkdir()
     (tmp_path / "volume/cgroup").symlink_to(out)

@@ -441,6 +441,20 @@ static int apply_one(const struct mount_plan *m, const struct root *r, struct tr
 	return err_set(e, ERR_BUG, "unknown kind of mount");
 }
 
+/*
+ * A destination like "/data/..", or a link of the image, leads back to the root.  What is mounted there is nothing to who holds
+ * the root already, as init does, and "/" to who enters the namespace later, as exec does.
+ */
+static int check_root(const struct root *r, struct err *e)
+{
+	/* The kernel steps onto what lies on a directory when it arrives there by "..", and only then. */
+	int is_bare = root_leads_to(r, CPATH("/.."), r->fd, false, e);
+
+	if (is_bare)
+		return is_bare < 0 ? -1 : 0;
+	return err_set(e, ERR_SPEC, "mounts: one of them came to lie on the root of the container, by \"..\" or a link of the image");
+}
+
 int mounts_apply(const struct mounts_plan *p, const struct root *r, struct trees *trees, struct anchors *anchors,
 		 struct err *e)
 {
@@ -453,7 +467,7 @@ int mounts_apply(const struct mounts_plan *p, const struct root *r, struct trees
 		       m->destination.s);
 		return str_starts(e->msg, m->where) ? -1 : err_in(e, "%s", m->where);
 	}
-	return 0;
+	return p->n ? check_root(r, e) : 0;
 }
 
 int mounts_finish_apply(struct anchors *a, struct err *e)
