@@ -46,9 +46,11 @@ struct restore_values {
 	  "allow a session and a terminal that are the caller's" },                                           \
 	{ 0, "file-locks", OPTION_FLAG, SHARED(T, file_locks), NULL,                                         \
 	  "keep file locks; safe when nobody outside of the container holds them" },                           \
-	{ 0, "manage-cgroups-mode", OPTION_TEXT, SHARED(T, cgroups), "soft|full|strict|ignore",                \
-	  "how CRIU treats the container's cgroups: soft (the default) restores the settings of those that it makes itself, full " \
-	  "of all, strict takes no group that is there, ignore does not look at them" },                       \
+	{ 0, "manage-cgroups-mode", OPTION_TEXT, SHARED(T, cgroups), "soft|full|strict|none|props|ignore",     \
+	  "ignore at the checkpoint keeps nothing of the cgroups; at the restore the container's own cgroup is made from config.json, " \
+	  "and soft (the default) makes those beneath it, with their settings; full sets its settings, too, to those of the " \
+	  "checkpoint; strict does the same, but only when the cgroup is not there yet; none and props make no cgroups, and " \
+	  "props sets the settings; with ignore all processes stay in the container's own" },                 \
 	{ 0, "empty-ns", OPTION_WORDS, SHARED(T, empty), "network",                                          \
 	  "make this namespace, but leave out what is in it: a hook or the engine fills it" },                 \
 	{ 0, "auto-dedup", OPTION_FLAG, SHARED(T, auto_dedup), NULL,                                         \
@@ -99,7 +101,7 @@ static const struct option_row restore_options[] = {
 
 static const struct word { const char *word; int value; } cgroup_modes[] = {
 	{ "soft", CRIU_CGROUPS_SOFT }, { "full", CRIU_CGROUPS_FULL }, { "strict", CRIU_CGROUPS_STRICT },
-	{ "ignore", CRIU_CGROUPS_IGNORE }, {}
+	{ "none", CRIU_CGROUPS_NONE }, { "props", CRIU_CGROUPS_PROPS }, { "ignore", CRIU_CGROUPS_IGNORE }, {}
 }, network_locks[] = {
 	{ "iptables", CRIU_LOCK_IPTABLES }, { "nftables", CRIU_LOCK_NFTABLES }, { "skip", CRIU_LOCK_SKIP }, {}
 };

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "base/log.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "life/delete.h"
@@ -14,9 +15,11 @@
 #include "life/living.h"
 #include "life/locate.h"
 #include "life/outside.h"
+#include "parts/cgroup/control.h"
 #include "plan/plan.h"
 #include "record/words.h"
 #include "sys/host.h"
+#include "sys/process.h"
 
 struct dumping {
 	struct living living;
@@ -100,7 +103,7 @@ static int prepare(struct dumping *d, const struct checkpoint_request *rq, struc
 		.config_file = images_config_file(&d->config->annotations), .pid = d->living.record.saved.pid,
 		.freezer = d->living.cgroup.n ? d->living.cgroup.dir[0].path : NULL,
 	};
-	return outside_name(&d->rq, d->plan, &d->descriptors, a, e);
+	return outside_name(&d->rq, d->plan, &d->living.record.saved.streams, &d->descriptors, a, e);
 }
 
 /* While all of it stands still, and a failure still means that it goes on. */
@@ -110,6 +113,38 @@ static int hear(void *self, const char *what, pid_t pid, int *fd, struct err *e)
 
 	(void)pid, (void)fd;
 	return str_eq(what, "post-dump") ? images_save_descriptors(&d->images, &d->descriptors, &d->living.mem, e) : 0;
+}
+
+/* CRIU begins at init: what `exec` has started is in the same cgroups, but does not come from it. */
+static bool comes_from(pid_t pid, pid_t init)
+{
+	while (pid > 1 && pid != init)
+		pid = process_parent(pid);
+	return pid == init;
+}
+
+static void tell_left_out(struct dumping *d)
+{
+	pid_t *pids;
+	size_t n, left = 0;
+	struct err ignored;
+
+	if (cgroup_pids(&d->living.cgroup, &pids, &n, &d->living.mem, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		left += !comes_from(pids[i], d->living.record.saved.pid);
+	if (left)
+		log_warning("checkpoint \"%s\": %zu process%s of exec will not be in it", d->living.record.id, left,
+			    left == 1 ? "" : "es");
+}
+
+/* A CRIU that fails has done so; one that was killed has not. */
+static void thaw(struct dumping *d)
+{
+	struct err why;
+
+	if (d->living.status == STATUS_RUNNING && d->living.cgroup.n && cgroup_thaw(&d->living.cgroup, &why) < 0)
+		log_warning("%s", why.msg);
 }
 
 static int checkpoint(const struct target *target, const struct checkpoint_request *rq, struct err *e)
@@ -125,8 +160,12 @@ static int checkpoint(const struct target *target, const struct checkpoint_reque
 	if (program < 0 || prepare(&d, rq, e) < 0)
 		return -1;
 	start.program = program;
-	if (criu_start(&criu, &start, e) < 0 || criu_ask(&criu, &d.rq, hear, &d, NULL, e) < 0)
+	tell_left_out(&d);
+	if (criu_start(&criu, &start, e) < 0 || criu_ask(&criu, &d.rq, hear, &d, NULL, e) < 0) {
+		criu_undo(&criu);
+		thaw(&d);
 		return -1;
+	}
 	return rq->pre_dump || rq->criu.leave_running ? 0 : life_delete_locked(&d.living.record, &d.living.mem, e);
 }
 

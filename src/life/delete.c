@@ -14,6 +14,7 @@
 #include "life/hooks.h"
 #include "life/locate.h"
 #include "parts/cgroup/control.h"
+#include "parts/criu/criu.h"
 #include "parts/rdt/rdt.h"
 #include "record/announce.h"
 #include "record/ending.h"
@@ -26,6 +27,7 @@
 
 #define FORCE_LOCK_MSEC 5000
 #define DEATH_MSEC      10000
+#define TRACED_MSEC     1000
 
 /* SIGKILL for init and for all in its cgroups, frozen or not; waits for init's end. */
 static int kill_all(const struct record *r, struct cgroup *cg, struct err *e)
@@ -40,8 +42,12 @@ static int kill_all(const struct record *r, struct cgroup *cg, struct err *e)
 		return -1;
 	if (pidfd < 0)
 		return 0;
+	gone = process_wait_gone(pidfd, TRACED_MSEC, e);
+	if (gone == 0 && criu_end_tracer(r->saved.pid))
+		log_warning("delete \"%s\": a criu that was still at it has been killed", r->id);
 	/* A frozen group of v1 keeps its dead: cgroup_kill() thaws, but not what is frozen above. */
-	gone = process_wait_gone(pidfd, DEATH_MSEC, e);
+	if (gone == 0)
+		gone = process_wait_gone(pidfd, DEATH_MSEC, e);
 	if (gone == 0) {
 		(void)cgroup_thaw(cg, &ignored);
 		return err_set(e, ERR_SYSTEM, "process %d does not die", r->saved.pid);

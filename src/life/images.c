@@ -10,7 +10,10 @@
 #include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "parts/fs/userns.h"
+#include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/mountfd.h"
 #include "sys/procfs.h"
 #include "sys/root.h"
 
@@ -98,7 +101,101 @@ int images_see_as(struct images *m, pid_t criu, struct err *e)
 	if (fd < 0)
 		return -1;
 	root.fd = fd;
-	return see_as(&m->dir, &proc, &root, e) < 0 ? -1 : see_as(&m->logs, &proc, &root, e);
+	if (!m->is_mapped && see_as(&m->dir, &proc, &root, e) < 0)
+		return -1;
+	return see_as(&m->logs, &proc, &root, e);
+}
+
+/* ---- ids ---------------------------------------------------------------------------- */
+
+static const struct id_range *ranges(const oci_id_mapping_list *l, struct arena *a)
+{
+	struct id_range *out = ARENA_ARRAY(a, struct id_range, l->n);
+
+	for (size_t i = 0; i < l->n; i++)
+		out[i] = (struct id_range){ l->v[i].container_id, l->v[i].host_id, l->v[i].size };
+	return out;
+}
+
+/* The root of the mount that DIR lies on, since the images may name a parent beside them. */
+static int open_top(int dir, struct err *e)
+{
+	AUTO_FD int at = fd_dup(dir, e);
+
+	for (;;) {
+		struct sys_mount_facts facts;
+		int up;
+
+		if (at < 0)
+			return -1;
+		if (sys_mount_facts(at, "", &facts) < 0)
+			return err_sys(e, "statx");
+		if (facts.is_root)
+			return TAKE_FD(at);
+		up = fd_open_at(at, "..", O_PATH | O_DIRECTORY, 0, e);
+		own_close(&at);
+		at = up;
+	}
+}
+
+static int path_of(int fd, char path[PATH_MAX], struct err *e)
+{
+	AUTO(procfs) proc = PROCFS_NONE;
+	char link[64];
+	struct text t = TEXT(link);
+
+	text_addf(&t, "self/fd/%d", fd);
+	if (procfs_open_host(&proc, e) < 0 || procfs_read_link(&proc, link, path, PATH_MAX, e) < 0)
+		return -1;
+	return 0;
+}
+
+/* The same directory, on a clone of its mount. */
+static int open_mapped(int dir, const struct userns_plan *ids, struct err *e)
+{
+	char path[PATH_MAX], top_path[PATH_MAX];
+	AUTO_FD int top = open_top(dir, e), mount = -EBADF, userns = -EBADF, fd = -EBADF;
+	const char *rest;
+
+	if (top < 0 || path_of(dir, path, e) < 0 || path_of(top, top_path, e) < 0)
+		return -1;
+	rest = str_eq(top_path, "/") ? path : str_after(path, top_path);
+	if (!rest)
+		return err_set(e, ERR_SYSTEM, "\"%s\" does not lie beneath \"%s\"", path, top_path);
+	mount = mountfd_clone(top, "", false, false, e);
+	userns = mount < 0 ? -1 : userns_open(ids, e);
+	if (userns < 0 || mountfd_idmap(mount, userns, false, e) < 0)
+		return -1;
+	rest += strspn(rest, "/");
+	fd = fd_open_at(mount, *rest ? rest : ".", O_RDONLY | O_DIRECTORY, 0, e);
+	if (fd >= 0 && !fd_same(fd, dir))
+		return err_set(e, ERR_STATE, "\"%s\" has become another directory", path);
+	return TAKE_FD(fd);
+}
+
+int images_map_ids(struct images *m, const struct oci_config *c, struct arena *a, struct err *e)
+{
+	struct userns_plan ids = { .path = NULL };
+	struct stat st;
+	int mapped;
+
+	if (!c->linux_ || !c->linux_->uid_mappings.n || !oci_namespace_of(c->linux_, OCI_NS_USER))
+		return 0;
+	ids.n_uids = c->linux_->uid_mappings.n;
+	ids.n_gids = c->linux_->gid_mappings.n;
+	ids.uids = ranges(&c->linux_->uid_mappings, a);
+	ids.gids = ranges(&c->linux_->gid_mappings, a);
+	mapped = open_mapped(m->dir, &ids, e);
+	if (mapped < 0) {
+		if (fstat(m->dir, &st) == 0 && st.st_mode & S_IXOTH)
+			return 0;
+		(void)err_in(e, "images: root of the container's user namespace may not enter their directory");
+		return err_hint(e, "let others enter it (chmod o+x), or put them on a file system with idmapped mounts");
+	}
+	own_close(&m->dir);
+	m->dir = mapped;
+	m->is_mapped = true;
+	return 0;
 }
 
 int images_check_parent(const struct images *m, const char *parent, struct err *e)

@@ -6,16 +6,18 @@
 #pragma once
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "oci-spec/config.h"
 #include "parts/criu/criu.h"
-#include "oci-spec/spec.h"
 
 struct images {
 	int dir, logs;
 	const char *log_path;           /* of CRIU's log, for errors */
+	bool is_mapped;                 /* DIR lies on a mount with the ids of a user namespace */
 };
 
 #define IMAGES_NONE ((struct images){ .dir = -EBADF, .logs = -EBADF })
@@ -26,6 +28,12 @@ void images_undo(struct images *);
 int images_make(struct images *, const char *dir, const char *logs, const char *log, struct arena *, struct err *);
 /* The images must be there. */
 int images_open(struct images *, const char *dir, const char *logs, const char *log, struct arena *, struct err *);
+/*
+ * In a new user namespace the processes read their images themselves, as its root, whom a directory of mode 0700 does not
+ * let in: it is opened again on a mount where what is root's belongs to that root.  Where the file system has no such
+ * mounts, others must be allowed to enter.
+ */
+int images_map_ids(struct images *, const struct oci_config *, struct arena *, struct err *);
 /*
  * For a CRIU in a mount namespace of its own: the same directories as it sees them, since it mounts beneath them,
  * and the kernel mounts nothing beneath a directory of another mount namespace.

@@ -27,6 +27,7 @@
 #include "record/gate.h"
 #include "record/groups.h"
 #include "record/root.h"
+#include "record/streams.h"
 #include "sys/fd.h"
 #include "sys/process.h"
 #include "sys/socket.h"
@@ -106,6 +107,8 @@ static void fill_record(struct making *m, const struct create_request *rq)
 		.rdt_stays = rdt_class_exists(&m->plan->rdt),
 		.notify = rq->activation.notify_socket, .annotations = m->config->annotations,
 	};
+	if (!m->plan->stdio.terminal)
+		streams_name(&m->record.saved.streams, &m->mem);
 	cgroup_paths_planned(&paths, &m->plan->cgroup, &m->mem);
 	groups_save(&m->record, &paths, &m->mem);
 }

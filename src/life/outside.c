@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "record/streams.h"
 #include "sys/fd.h"
 #include "sys/procfs.h"
 
@@ -19,7 +19,6 @@
 #endif
 
 #define NAME_OF_NULL    "/dev/null"
-#define MOUNTINFO_MAX   (16u << 20)
 
 /* ---- namespaces --------------------------------------------------------------------- */
 
@@ -176,107 +175,42 @@ static void find_mounts(struct criu_request *rq, const struct plan *p, struct ar
 
 /* ---- streams ------------------------------------------------------------------------ */
 
-struct stream { char link[4096]; unsigned mount; ino_t inode; bool is_file, is_null; };
-
-/* Before the key of a file that was the host's /dev/null: one it will be, whatever streams the restored container is given. */
-#define NULL_PREFIX     NAME_OF_NULL ":"
-
-/* Of PID ("self" too). False: it is closed. */
-static bool look_at_stream(const struct procfs *proc, const char *pid, int n, struct stream *s)
+/* A file of the host's CRIU has to be told of; pipes and sockets it finds by their number. */
+static void name_file(struct criu_request *rq, const char *word, struct arena *a)
 {
-	AUTO_FD int fd = -EBADF;
-	char file[64], info[1024];
-	struct text t = TEXT(file), f = TEXT(file);
-	const char *mnt;
-	struct err ignored;
-	struct stat st;
-	uint64_t v = 0;
+	const char *null = str_after(word, STREAMS_NULL);
+	const char *key = null ? null : word;
 
-	text_addf(&t, "%s/fd/%d", pid, n);
-	if (procfs_read_link(proc, file, s->link, sizeof(s->link), &ignored) < 0)
-		return false;
-	fd = procfs_open_link(proc, file, O_PATH, &ignored);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return false;
-	s->inode = st.st_ino;
-	s->is_null = fd_is_device(fd, S_IFCHR, 1, 3);
-	s->is_file = s->is_null || S_ISREG(st.st_mode);
-	text_addf(&f, "%s/fdinfo/%d", pid, n);
-	if (procfs_read(proc, file, info, sizeof(info), &ignored) < 0)
-		return false;
-	mnt = strstr(info, "mnt_id:");
-	if (mnt) {
-		mnt += strlen("mnt_id:");
-		mnt += strspn(mnt, " \t");
-		(void)num_parse_n(mnt, strcspn(mnt, "\n"), UINT32_MAX, &v);
-	}
-	s->mount = (unsigned)v;
-	return true;
-}
-
-/* The numbers of the container's mounts begin the lines of its mountinfo. */
-static bool has_mount(const char *mountinfo, unsigned number)
-{
-	char begin[16];
-	struct text t = TEXT(begin);
-
-	text_addf(&t, "%u ", number);
-	for (const char *line = mountinfo; *line; line += strcspn(line, "\n"), line += *line == '\n')
-		if (str_starts(line, begin))
-			return true;
-	return false;
-}
-
-/* As CRIU names it in the images; told to it as one that comes from outside. */
-static const char *name_file(struct criu_request *rq, const struct stream *s, struct arena *a)
-{
-	const char *key = arena_printf(a, "file[%x:%llx]", s->mount, (unsigned long long)s->inode);
-
-	criu_add(&rq->externals, key, NULL, a);
-	return s->is_null ? arena_printf(a, NULL_PREFIX "%s", key) : key;
-}
-
-/* A shell keeps its standard input under another number while it reads from a file: so the host's null device may be anywhere. */
-static const char *name_null(struct criu_request *rq, const struct procfs *proc, struct arena *a)
-{
-	struct err ignored;
-	AUTO_FD int fd = fd_open_null(O_RDONLY, &ignored);
-	struct stream s;
-
-	return fd >= 0 && look_at_stream(proc, "self", fd, &s) ? name_file(rq, &s, a) : "";
+	if (str_starts(key, "file["))
+		criu_add(&rq->externals, key, NULL, a);
 }
 
 /*
- * Pipes and sockets CRIU finds by their number.  A file of the host's, or its /dev/null, it has to be told of; a
- * terminal of the host's is shell_job's business.
+ * What it was given when it was made, not what it has there now: a shell that writes into a file has that as its output for
+ * a moment, or for good, and what it was given under another number.
  */
-static int name_streams(struct criu_request *rq, const struct procfs *proc, struct oci_descriptors *d, struct arena *a,
-			struct err *e)
+static void name_streams(struct criu_request *rq, const str_list *given, const struct procfs *proc, struct oci_descriptors *d,
+			 struct arena *a)
 {
-	char file[64], pid[16];
-	struct text t = TEXT(file), p = TEXT(pid);
-	AUTO_FD int fd = -EBADF;
-	const char *mountinfo;
-	size_t len;
+	struct err ignored;
+	AUTO_FD int null = fd_open_null(O_RDONLY, &ignored);
 
-	text_addf(&p, "%d", (int)rq->pid);
-	text_addf(&t, "%s/mountinfo", pid);
-	fd = procfs_open_file(proc, file, O_RDONLY, e);
-	mountinfo = fd < 0 ? NULL : fd_read_all(fd, MOUNTINFO_MAX, a, &len, e);
-	if (!mountinfo)
-		return -1;
 	d->list.v = ARENA_ARRAY(a, const char *, 4);
 	d->list.n = 4;
-	for (int i = 0; i < 3; i++) {
-		struct stream s;
+	for (size_t i = 0; i < 3; i++) {
+		char file[64], link[4096];
+		struct text t = TEXT(file);
 
-		d->list.v[i] = "";
-		if (!look_at_stream(proc, pid, i, &s))
-			continue;
-		d->list.v[i] = s.is_file && !has_mount(mountinfo, s.mount) ? name_file(rq, &s, a) : arena_strdup(a, s.link);
+		d->list.v[i] = i < given->n ? given->v[i] : "";
+		name_file(rq, d->list.v[i], a);
+		text_addf(&t, "%d/fd/%zu", (int)rq->pid, i);
+		/* A terminal: for who reads the file. */
+		if (!*d->list.v[i] && procfs_read_link(proc, file, link, sizeof(link), &ignored) >= 0)
+			d->list.v[i] = arena_strdup(a, link);
 	}
-	d->list.v[3] = name_null(rq, proc, a);
-	return 0;
+	/* What `exec` has started may have it, too, whatever the container was given. */
+	d->list.v[3] = null < 0 ? "" : streams_word(null, a);
+	name_file(rq, d->list.v[3], a);
 }
 
 static bool is_inherited(const char *what)
@@ -300,7 +234,7 @@ static int find_streams(struct criu_request *rq, struct outside *o, const struct
 		return -1;
 	o->n++;
 	for (size_t i = 0; i < d->list.n; i++) {
-		const char *null = str_after(d->list.v[i], NULL_PREFIX);
+		const char *null = str_after(d->list.v[i], STREAMS_NULL);
 
 		if (null)
 			inherit(rq, null, CRIU_FIRST_FD + o->n - 1, a);
@@ -339,13 +273,15 @@ void outside_give_streams(const struct plan *p, const struct oci_config *config)
 
 /* ---- both ways ---------------------------------------------------------------------- */
 
-int outside_name(struct criu_request *rq, const struct plan *p, struct oci_descriptors *d, struct arena *a, struct err *e)
+int outside_name(struct criu_request *rq, const struct plan *p, const str_list *given, struct oci_descriptors *d, struct arena *a,
+		 struct err *e)
 {
 	AUTO(procfs) proc = PROCFS_NONE;
 
 	if (procfs_open_host(&proc, e) < 0 || name_mounts(rq, p, &proc, a, e) < 0 || name_namespaces(rq, p, &proc, a, e) < 0)
 		return -1;
-	return name_streams(rq, &proc, d, a, e);
+	name_streams(rq, given, &proc, d, a);
+	return 0;
 }
 
 void outside_undo(struct outside *o)

@@ -16,8 +16,9 @@
 /* What cannot come back as it was: ERR_UNSUPPORTED. */
 int outside_check(const struct plan *, struct err *);
 
-/* checkpoint: of the running container whose init is RQ->pid. D is filled. */
-int outside_name(struct criu_request *rq, const struct plan *, struct oci_descriptors *d, struct arena *, struct err *);
+/* checkpoint: of the running container whose init is RQ->pid. STREAMS: of its record (record/streams.h). D is filled. */
+int outside_name(struct criu_request *rq, const struct plan *, const str_list *streams, struct oci_descriptors *d, struct arena *,
+		 struct err *);
 
 /*
  * restore: FDS gets what CRIU inherits, opened here, the caller's also when it fails; STREAMS: 0, 1 and 2 are the

@@ -21,6 +21,7 @@
 #include "life/run.h"
 #include "parts/cgroup/control.h"
 #include "record/announce.h"
+#include "record/groups.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/procfs.h"
@@ -31,6 +32,7 @@ struct restoring {
 	struct images images;
 	struct outside outside;
 	struct criu criu;
+	struct criu_options options;
 	struct criu_request rq;
 };
 
@@ -140,19 +142,47 @@ static int prepare(struct restoring *r, struct err *e)
 	AUTO_FD int rootfs = -EBADF;
 	const char *root = find_rootfs(m, &rootfs, a, e);
 
-	if (!root || images_load_descriptors(&r->images, &descriptors, a, e) < 0)
+	if (!root || images_load_descriptors(&r->images, &descriptors, a, e) < 0 || images_map_ids(&r->images, m->config, a, e) < 0)
 		return -1;
 	r->rq = (struct criu_request){
-		.work = CRIU_RESTORE, .options = &r->asked->criu, .images = r->images.dir, .logs = r->images.logs,
+		.work = CRIU_RESTORE, .options = &r->options, .images = r->images.dir, .logs = r->images.logs,
 		.log = "restore.log", .log_path = r->images.log_path, .root = root,
 		.config_file = images_config_file(&m->config->annotations),
 	};
 	if (outside_find(&r->rq, &r->outside, m->plan, descriptors, a, e) < 0)
 		return -1;
 	outside_give_streams(m->plan, m->config);
-	if (r->asked->criu.cgroups != CRIU_CGROUPS_IGNORE)
+	if (r->options.cgroups != CRIU_CGROUPS_IGNORE)
 		add_groups(r, a);
 	return outside_make_mount_points(m->plan, rootfs, e);
+}
+
+/*
+ * CRIU's "strict" is "full" in cgroups that were not there.  It would take ours for such ones, so that is looked at
+ * here.  A unit of systemd's is always new.
+ */
+static int check_strict(struct restoring *r, struct err *e)
+{
+	const struct cgroup *cg = &r->making->cgroup;
+
+	if (r->options.cgroups != CRIU_CGROUPS_STRICT || !r->making->plan->cgroup.n)
+		return 0;
+	for (int i = 0; i < cg->n; i++)
+		if (!cg->dir[i].made)
+			return err_set(e, ERR_STATE, "cgroup \"%s\" is there already, which --manage-cgroups-mode=strict forbids",
+				       cg->dir[i].path);
+	r->options.cgroups = CRIU_CGROUPS_FULL;
+	return 0;
+}
+
+/* CRIU takes its time: who deletes what is half restored shall know which cgroups were made for it. */
+static int remember_groups(struct making *m, struct err *e)
+{
+	struct cgroup_paths paths;
+
+	cgroup_paths_of(&paths, &m->cgroup);
+	groups_save(&m->record, &paths, &m->mem);
+	return record_save(&m->record, &m->mem, e);
 }
 
 /* The program is opened before anything is made. */
@@ -167,11 +197,11 @@ static int carry_out(struct restoring *r, int program, struct err *e)
 	pid_t pid = 0;
 
 	if (rdt_make(&m->rdt, &m->plan->rdt, e) < 0 || cgroup_make(&m->cgroup, groups, e) < 0 ||
-	    criu_start(&r->criu, &start, e) < 0)
+	    check_strict(r, e) < 0 || criu_start(&r->criu, &start, e) < 0)
 		return -1;
 	if (groups->unit.name && cgroup_make_scope(&m->cgroup, groups, r->criu.pid, e) < 0)
 		return -1;
-	if (cgroup_take(&m->cgroup, r->criu.pid, e) < 0 || rdt_enter(&m->rdt, r->criu.pid, e) < 0)
+	if (remember_groups(m, e) < 0 || cgroup_take(&m->cgroup, r->criu.pid, e) < 0 || rdt_enter(&m->rdt, r->criu.pid, e) < 0)
 		return -1;
 	if (images_see_as(&r->images, r->criu.pid, e) < 0)
 		return -1;
@@ -194,7 +224,8 @@ static void sweep(struct making *m)
 static int restore(void *self, struct making *m, const struct create_request *rq, int *ready, struct err *e)
 {
 	const struct restore_request *asked = self;
-	AUTO(restoring) r = { .asked = asked, .making = m, .images = IMAGES_NONE, .outside = OUTSIDE_NONE, .criu = CRIU_NONE };
+	AUTO(restoring) r = { .asked = asked, .making = m, .images = IMAGES_NONE, .outside = OUTSIDE_NONE, .criu = CRIU_NONE,
+			      .options = asked->criu };
 	AUTO_FD int program = -EBADF;
 
 	m->goes_on = true;

@@ -41,6 +41,7 @@ SPEC_TYPE(saved, "record",
 	LIST_OBJECT (saved, groups, "groups", saved_group),
 	LIST   (saved, group_lines, "cgroups"),
 	LIST_OBJECT (saved, mounts, "mounts", saved_mount),
+	LIST  (saved, streams,    "streams"),
 	VALUE (saved, notify,     "notifySocket"),
 	VALUE (saved, annotations, "annotations"));
 

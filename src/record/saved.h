@@ -45,6 +45,7 @@ struct oci_saved {
 	LIST_OF(struct oci_saved_group) groups;
 	str_list group_lines;           /* the groups as they stand in the file, each one string: most of it is about them */
 	LIST_OF(struct oci_saved_mount) mounts;         /* in the order in which they were added */
+	str_list streams;               /* what the descriptors 0, 1 and 2 are that it was given (streams.h); none: a terminal */
 	const char *notify;             /* NOTIFY_SOCKET of the caller of create */
 	str_map annotations;
 };

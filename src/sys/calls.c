@@ -10,6 +10,7 @@
 #include <linux/stat.h>         /* struct statx; this file must not include <sys/stat.h> */
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #ifndef SYS_fchmodat2
@@ -154,11 +155,13 @@ int sys_mount_facts(int dir, const char *name, struct sys_mount_facts *facts)
 	int flags = *name ? AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT : AT_EMPTY_PATH;
 	struct statx st;
 
-	if (syscall(SYS_statx, dir, name, flags, STATX_MNT_ID | STATX_INO, &st) < 0)
+	if (syscall(SYS_statx, dir, name, flags, STATX_MNT_ID | STATX_INO | STATX_TYPE, &st) < 0)
 		return -1;
 	facts->id = st.stx_mnt_id;
 	facts->device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
 	facts->inode = st.stx_ino;
+	facts->mode = st.stx_mode;
+	facts->special = makedev(st.stx_rdev_major, st.stx_rdev_minor);
 	facts->is_root = st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 	return 0;
 }

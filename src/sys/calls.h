@@ -58,6 +58,8 @@ struct sys_mount_facts {
 	uint64_t id;            /* of the mount, reused after it is gone */
 	bool is_root;           /* the file is the root of that mount */
 	uint64_t device, inode; /* of the file */
+	uint32_t mode;          /* st_mode */
+	dev_t special;          /* of a device: st_rdev */
 };
 
 /* statx(2): on which mount the file NAME of DIR lies, no link followed; "": that of the descriptor itself. */

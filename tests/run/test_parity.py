@@ -86,7 +86,8 @@ def says(test, row, known):
         return row.option.removeprefix("run.oci.") in text
     if test in said:
         return (row.command, row.option) in set().union(*(uses(line, known) for line in said[test]))
-    return row.option.strip("-.") in text + (TESTS / "conftest.py").read_text()
+    helpers = [TESTS / "conftest.py", *(p for p in (TESTS / file).parent.glob("*.py") if not p.name.startswith("test_"))]
+    return row.option.strip("-.") in text + "".join(p.read_text() for p in helpers)
 
 
 @pytest.fixture(scope="module")

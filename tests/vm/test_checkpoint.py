@@ -4,90 +4,16 @@ import fcntl
 import json
 import os
 import select
-import shutil
 import socket
 import subprocess
 import time
 
 import pytest
 
-from tests.conftest import PEER, Result, in_terminal, wait_for
+from tests.conftest import PEER, in_terminal, wait_for
+from tests.vm.checkpoints import groups, mounts, needs_criu
 
-CHECK = subprocess.run(["criu", "check"], capture_output=True, text=True) if shutil.which("criu") and os.geteuid() == 0 else None
-pytestmark = pytest.mark.skipif(not CHECK or CHECK.returncode != 0, reason="criu cannot dump here")
-
-# Starts nothing while it counts: CRIU cannot stop a process that is in vfork(2); and CRIU ends the sleep of sleep(1).
-COUNT = "exec 3<>/tmp/fifo; read x <&3 & n=0; while :; do n=$((n+1)); echo $n >/tmp/n; read -t 0.05 x <&3; done"
-
-
-def groups(pid):
-    return open(f"/proc/{pid}/cgroup").read().strip().rpartition("::/")[2]
-
-
-def mounts(pid):
-    """Of the container: where, which attributes, which type.  A masked path's tmpfs has no name to compare."""
-    lines = [line.split(" - ") for line in open(f"/proc/{pid}/mountinfo").read().splitlines()]
-    return sorted((a.split()[4], *sorted(a.split()[5].split(",")), *a.split()[6:], b.split()[0]) for a, b in lines)
-
-
-class Checkpoints:
-    """Images in a folder, and what is done with them."""
-
-    def __init__(self, husk, bundle, folder):
-        self.husk, self.bundle, self.images, self.work = husk, bundle, folder / "images", folder / "work"
-
-    def where(self):
-        return ["--image-path", self.images, "--work-path", self.work]
-
-    def log(self, name):
-        try:
-            return (self.work / name).read_text()[-3000:]
-        except OSError:
-            return "no log"
-
-    def started(self, *options, manager=(), ident=None):
-        """A container without streams: a file of the host's would have to be the same, and as long, when it comes back."""
-        self.bundle.write()
-        ident = ident or self.husk.new_id()
-        null = subprocess.DEVNULL
-        subprocess.run(self.husk.argv("run", "--bundle", self.bundle.path, "-d", *options, ident, options=manager), stdin=null, stdout=null,
-                       stderr=null, check=True, timeout=120)
-        return ident
-
-    def checkpoint(self, ident, *options, check=0):
-        result = self.husk("checkpoint", *self.where(), *options, ident)
-        assert result.code == check, f"{self.log('dump.log')}\n{result}"
-        return result
-
-    def restore(self, *options, ident=None, check=0, manager=()):
-        self.bundle.write()
-        ident = ident or self.husk.new_id()
-        argv = self.husk.argv("restore", *self.where(), "--bundle", self.bundle.path, "--detach", *options, ident, options=manager)
-        err = self.husk.folder / "restore.err"
-        with open(err, "w") as e:
-            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=e, timeout=120)
-        assert done.returncode == check, f"{self.log('restore.log')}\n{err.read_text()}"
-        return ident if check == 0 else Result(argv, done.returncode, "", err.read_text())
-
-
-@pytest.fixture
-def images(husk, bundle, tmp_path):
-    bundle.linux["resources"]["devices"] = [{"allow": True, "access": "rwm"}]
-    return Checkpoints(husk, bundle, tmp_path)
-
-
-@pytest.fixture
-def counting(husk, bundle):
-    """A container that counts, and the number that it has come to."""
-    bundle.sh(COUNT)
-    os.mkfifo(bundle.rootfs / "tmp/fifo")
-
-    def number():
-        try:
-            return int((bundle.rootfs / "tmp/n").read_text())
-        except (OSError, ValueError):
-            return 0
-    return number
+pytestmark = needs_criu
 
 
 def test_what_was_checkpointed_goes_on_where_it_stood(husk, bundle, images, counting, group, tmp_path):
@@ -347,36 +273,6 @@ def test_what_is_paused_may_be_checkpointed(husk, bundle, images, counting):
     husk("delete", "--force", restored, check=0)
 
 
-@pytest.mark.parametrize("mode", ["soft", "full", "ignore"])
-def test_however_cgroups_are_managed_it_lands_in_its_own(husk, bundle, images, counting, group, mode):
-    ident = images.started()
-    wait_for(lambda: counting() > 2)
-    images.checkpoint(ident, "--manage-cgroups-mode", mode)
-    restored = images.restore("--manage-cgroups-mode", mode)
-    pids = json.loads(husk("ps", "-f", "json", restored, check=0).out)
-    assert len(pids) == 2 and {groups(pid) for pid in pids} == {group}
-    husk("delete", "--force", restored, check=0)
-
-
-@pytest.mark.skipif(not os.path.isdir("/run/systemd/system"), reason="needs systemd")
-def test_the_systemd_manager_gives_it_a_scope(husk, bundle, images, counting):
-    bundle.linux["resources"]["pids"] = {"limit": 60}
-    ident = husk.new_id()
-    bundle.linux["cgroupsPath"] = f"system.slice:husk:{ident}"
-    images.started(manager=["--systemd-cgroup"], ident=ident)
-    wait_for(lambda: counting() > 2)
-    images.checkpoint(ident)
-    restored = images.restore(ident=ident, manager=["--systemd-cgroup"])
-    pid = husk.state(restored)["pid"]
-    scope = f"husk-{ident}.scope"
-    assert groups(pid) == f"system.slice/{scope}"
-    assert open(f"/sys/fs/cgroup/system.slice/{scope}/pids.max").read() == "60\n"
-    shown = subprocess.run(["systemctl", "show", "-pTasksMax", "-pActiveState", scope], capture_output=True, text=True).stdout.split()
-    assert sorted(shown) == ["ActiveState=active", "TasksMax=60"]
-    husk("delete", "--force", restored, check=0)
-    assert not os.path.exists(f"/sys/fs/cgroup/system.slice/{scope}")
-
-
 def test_locks_are_kept_when_asked_for(husk, bundle, images, tmp_path):
     for link in ("lib", "lib64"):
         (bundle.rootfs / link).symlink_to(f"usr/{link}")
@@ -451,16 +347,3 @@ def test_criu_takes_all_that_is_passed_on(husk, bundle, images, counting):
     stood = counting()
     wait_for(lambda: counting() > stood + 3)
     husk("delete", "--force", restored, check=0)
-
-
-@pytest.mark.skipif(not os.path.exists("/sys/kernel/security/apparmor/profiles"), reason="needs AppArmor")
-def test_what_was_confined_is_confined_again(husk, bundle, images, counting):
-    subprocess.run(["apparmor_parser", "-r", "/etc/apparmor.d/husk-test"], check=True)
-    bundle.process["apparmorProfile"] = "husk-test"
-    ident = images.started()
-    wait_for(lambda: counting() > 2)
-    profile = open(f"/proc/{husk.state(ident)['pid']}/attr/current").read()
-    images.checkpoint(ident)
-    images.restore(ident=ident)
-    assert "husk-test" in profile and open(f"/proc/{husk.state(ident)['pid']}/attr/current").read() == profile
-    husk("delete", "--force", ident, check=0)

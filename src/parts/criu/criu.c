@@ -14,8 +14,10 @@
 #include "base/str.h"
 #include "base/trace.h"
 #include "parts/criu/message.h"
+#include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/process.h"
+#include "sys/procfs.h"
 #include "sys/socket.h"
 #include "sys/worker.h"
 
@@ -25,13 +27,14 @@
 #define LOG_LEVEL       4               /* what runc asks for, too: enough to see why it failed */
 
 /* Numbers of fields in CRIU's messages (rpc.proto, criu_req, criu_resp, criu_notify, criu_restore_resp). */
-enum { REQ_TYPE = 1, REQ_OPTS = 2, REQ_NOTIFY_SUCCESS = 3 };
-enum { RESP_TYPE = 1, RESP_SUCCESS = 2, RESP_RESTORE = 4, RESP_NOTIFY = 5, RESP_ERRNO = 7, RESP_ERRMSG = 9 };
+enum { REQ_TYPE = 1, REQ_OPTS = 2, REQ_NOTIFY_SUCCESS = 3, REQ_KEEP_OPEN = 4 };
+enum { RESP_TYPE = 1, RESP_SUCCESS = 2, RESP_RESTORE = 4, RESP_NOTIFY = 5, RESP_ERRNO = 7, RESP_ERRMSG = 9, RESP_VERSION = 10 };
 enum { NOTIFY_SCRIPT = 1, NOTIFY_PID = 2 };
 enum { RESTORE_PID = 1 };
 enum { PAIR_KEY = 1, PAIR_VALUE = 2 };
 enum { SERVER_ADDRESS = 1, SERVER_PORT = 2 };
-enum { TYPE_NOTIFY = 6 };
+enum { VERSION_MAJOR = 1, VERSION_MINOR = 2 };
+enum { TYPE_NOTIFY = 6, TYPE_VERSION = 10 };
 
 /* criu_opts */
 enum {
@@ -72,6 +75,32 @@ void criu_undo(struct criu *c)
 	}
 	own_close(&c->pidfd);
 	own_close(&c->fd);
+}
+
+static pid_t tracer_of(pid_t pid)
+{
+	char text[4096];
+	struct err ignored;
+	const char *line = procfs_read_host(pid, "status", text, sizeof(text), &ignored) < 0 ? NULL : strstr(text, "\nTracerPid:\t");
+	uint64_t tracer = 0;
+
+	if (line) {
+		line += strlen("\nTracerPid:\t");
+		(void)num_parse_n(line, strcspn(line, "\n"), INT32_MAX, &tracer);
+	}
+	return (pid_t)tracer;
+}
+
+bool criu_end_tracer(pid_t pid)
+{
+	pid_t tracer = tracer_of(pid);
+	AUTO_FD int pidfd = tracer ? sys_pidfd_open(tracer, 0) : -EBADF;
+	struct err ignored;
+	char name[32];
+
+	/* Asked again, since the number may be another's by now. */
+	return pidfd >= 0 && procfs_read_host(tracer, "comm", name, sizeof(name), &ignored) > 0 && str_eq(name, "criu\n") &&
+	       tracer_of(pid) == tracer && process_signal(pidfd, SIGKILL, &ignored) == 0;
 }
 
 static int open_in(const char *path, struct err *e)
@@ -263,6 +292,7 @@ struct answer {
 	char script[64];
 	pid_t pid;
 	int num;
+	unsigned version[2];
 	char said[400];                 /* CRIU's first error */
 };
 
@@ -274,7 +304,7 @@ static void copy_text(char *to, size_t size, const struct field *f)
 		text_addn(&t, f->bytes, f->len);
 }
 
-/* A message within the answer: what happened, or the restored init. */
+/* A message within the answer: what happened, the restored init, or the version. */
 static void read_inner(struct answer *a, const struct field *outer)
 {
 	const char *at = outer->bytes, *end = at + outer->len;
@@ -286,6 +316,8 @@ static void read_inner(struct answer *a, const struct field *outer)
 		if ((outer->number == RESP_NOTIFY && f.number == NOTIFY_PID) ||
 		    (outer->number == RESP_RESTORE && f.number == RESTORE_PID))
 			a->pid = (pid_t)f.value;
+		if (outer->number == RESP_VERSION && (f.number == VERSION_MAJOR || f.number == VERSION_MINOR))
+			a->version[f.number - VERSION_MAJOR] = (unsigned)f.value;
 	}
 }
 
@@ -304,7 +336,7 @@ static void read_answer(struct answer *a, const char *bytes, size_t n)
 			a->num = (int)f.value;
 		else if (f.number == RESP_ERRMSG)
 			copy_text(a->said, sizeof(a->said), &f);
-		else if (f.bytes && (f.number == RESP_NOTIFY || f.number == RESP_RESTORE))
+		else if (f.bytes && (f.number == RESP_NOTIFY || f.number == RESP_RESTORE || f.number == RESP_VERSION))
 			read_inner(a, &f);
 	}
 }
@@ -386,13 +418,41 @@ static int step(struct criu *c, const struct criu_request *rq, criu_hear_fn *hea
 	if (n <= 0)
 		return died(c, rq, e);
 	read_answer(a, bytes, (size_t)n);
-	if (a->type != TYPE_NOTIFY)
+	if (a->type != TYPE_NOTIFY || !hear)
 		return 1;
 	result = hear(self, a->script, a->pid, parcel.nfds ? &parcel.fds[0] : &none, e);
 	if (result < 0 && why->kind == ERR_NONE)
 		*why = *e;
 	/* That CRIU is gone will be seen, and explained, by the next receive. */
 	(void)reply(c, result == 0, &mem, e);
+	return 0;
+}
+
+/*
+ * What a CRIU does not know of a request it leaves out without a word.  3.15 knows all that is always said; 2.x does not know
+ * this question either.
+ */
+static int check_version(struct criu *c, const struct criu_request *rq, struct arena *mem, struct err *e)
+{
+	const struct criu_options *o = rq->options;
+	const struct { bool is_needed; unsigned minor; const char *what; } needs[] = {
+		{ true, 15, "checkpoint and restore" }, { o->lsm_mount_context, 16, "--lsm-mount-context" },
+		{ o->network_lock != CRIU_LOCK_DEFAULT, 17, "--network-lock" },
+	};
+	struct message m = { .a = mem };
+	struct err why = { .kind = ERR_NONE };
+	struct answer a;
+
+	message_number(&m, REQ_TYPE, TYPE_VERSION);
+	message_flag(&m, REQ_KEEP_OPEN, true);
+	if (socket_send(c->fd, m.bytes, m.len, NULL, e) < 0 && e->num != EPIPE)
+		return err_in(e, "criu");
+	if (step(c, rq, NULL, NULL, &a, &why, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+		if (needs[i].is_needed && (a.version[0] < 3 || (a.version[0] == 3 && a.version[1] < needs[i].minor)))
+			return err_set(e, ERR_UNSUPPORTED, "criu is too old: it is %u.%u, and %s needs 3.%u", a.version[0],
+				       a.version[1], needs[i].what, needs[i].minor);
 	return 0;
 }
 
@@ -406,6 +466,8 @@ int criu_ask(struct criu *c, const struct criu_request *rq, criu_hear_fn *hear, 
 	struct process_end end;
 	int last;
 
+	if (check_version(c, rq, &mem, e) < 0)
+		return -1;
 	put_request(&m, rq);
 	if (socket_send(c->fd, m.bytes, m.len, NULL, e) < 0 && e->num != EPIPE)
 		return err_in(e, "criu");

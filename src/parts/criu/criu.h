@@ -24,7 +24,10 @@
 enum criu_work { CRIU_DUMP = 1, CRIU_RESTORE = 2, CRIU_PRE_DUMP = 4 };
 
 /* CRIU's numbers; see criu(8), --manage-cgroups, and --network-lock. */
-enum criu_cgroups { CRIU_CGROUPS_IGNORE = 0, CRIU_CGROUPS_SOFT = 3, CRIU_CGROUPS_FULL = 4, CRIU_CGROUPS_STRICT = 5 };
+enum criu_cgroups {
+	CRIU_CGROUPS_IGNORE = 0, CRIU_CGROUPS_NONE = 1, CRIU_CGROUPS_PROPS = 2, CRIU_CGROUPS_SOFT = 3, CRIU_CGROUPS_FULL = 4,
+	CRIU_CGROUPS_STRICT = 5,
+};
 enum criu_network_lock { CRIU_LOCK_DEFAULT, CRIU_LOCK_IPTABLES, CRIU_LOCK_NFTABLES, CRIU_LOCK_SKIP };
 
 struct criu_pair { const char *key, *value; };
@@ -78,6 +81,11 @@ struct criu { pid_t pid; int pidfd, fd; };
 #define CRIU_NONE ((struct criu){ .pidfd = -EBADF, .fd = -EBADF })
 
 void criu_undo(struct criu *);          /* SIGKILL, when it still runs; reaped */
+/*
+ * SIGKILL for a CRIU that still traces PID, though its husk is gone: it may wait for PID, which has been killed, while that,
+ * as the first process of its namespace, waits for another one whose end only its tracer can take.  False: there is none.
+ */
+bool criu_end_tracer(pid_t pid);
 
 /* Opens the program, from PATH or where packages put it. The caller's. ERR_UNSUPPORTED: it is not installed. */
 int criu_open(struct err *);
