@@ -223,6 +223,7 @@ def test_delete_force_that_cannot_look_into_the_cgroups_fails_and_can_be_repeate
     # the pids of the host: who is not init survives it
     bundle.linux["namespaces"] = [n for n in bundle.linux["namespaces"] if n["type"] != "pid"]
     ident = husk.started(bundle.sh("sleep 1000 & sleep 1000"))
+    wait_for(lambda: len(json.loads(husk("ps", "--format", "json", ident, check=0).out)) >= 2)
     pids = json.loads(husk("ps", "--format", "json", ident, check=0).out)
     places = [f"{top}/{group}" for top in TOPS if os.path.exists(f"{top}/{group}")]
     powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
