@@ -353,8 +353,14 @@ static int start(const char *dir)
 {
 	char path[512];
 
+	/* A pipe without readers is in error: the only one has closed it by execve(2). Who does not know that cannot tell a failure. */
+	struct pollfd gate = { .events = 0 };
+
 	(void)snprintf(path, sizeof(path), "%s/gate", dir);
-	write_file(path, "x", 1);
+	gate.fd = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);
+	must(gate.fd, "open", path);
+	must(write(gate.fd, "x", 1), "write", path);
+	must(poll(&gate, 1, -1), "poll", path);
 	must(unlink(path), "unlink", path);     /* so that who looks knows that it runs */
 	return 0;
 }
