@@ -78,10 +78,7 @@ static const struct stage *list_of(const struct plan *p)
 
 int main(int argc, char **argv)
 {
-	static struct init in = {
-		.proc = { -EBADF }, .outer = { -EBADF }, .rootfs = { .root = { -EBADF, "rootfs" } },
-		.slave = -EBADF, .gate = -EBADF, .starter = -EBADF,
-	};
+	static struct init in;          /* all zero takes no room in the program, which is copied at each start */
 	const bool is_traced = argc == 4 && str_eq(argv[3], INIT_TRACES);
 	const uint64_t begin = is_traced ? trace_clock() : 0;
 	uint64_t base, groups;
@@ -92,6 +89,8 @@ int main(int argc, char **argv)
 	    !num_parse(argv[2], CGROUP_DIRS, &groups))
 		return 1;
 	in.n_groups = (int)groups;
+	in.proc.fd = in.outer.fd = in.slave = in.gate = in.starter = -EBADF;
+	in.rootfs.root = (struct root){ -EBADF, "rootfs" };
 	if (receive(&in, (int)base) < 0)
 		return 1;
 	in.is_traced = is_traced;

@@ -13,6 +13,7 @@
 #include "base/own.h"
 #include "base/str.h"
 #include "payload/exec.h"
+#include "sys/calls.h"
 #include "sys/fd.h"
 
 int stage_keyring(struct init *in, struct err *e)
@@ -82,7 +83,7 @@ static int enter_cwd(const char *dir, struct err *e)
 
 	if (chdir(dir) < 0)
 		return err_sys(e, "chdir to \"%s\"", dir);
-	if (!getcwd(where, sizeof(where)) || where[0] != '/') {
+	if (sys_getcwd(where, sizeof(where)) < 0 || where[0] != '/') {
 		err_set(e, ERR_SPEC, "process.cwd: \"%s\" is outside of the container's root", dir);
 		(void)!chdir("/");
 		return -1;

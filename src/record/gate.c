@@ -65,8 +65,10 @@ int gate_open(int dir, int pidfd, int page, struct err *e)
 		return err_in(e, "open the gate");
 	/*
 	 * The other end is alive in init, or queued in its socket: both go with it, so that end of file
-	 * comes in every case, and no time limit is needed (startContainer hooks have theirs).
+	 * comes in every case, and no time limit is needed (startContainer hooks have theirs).  What it says on its
+	 * way is read then, so as not to be woken in between.
 	 */
+	socket_await_end(fd);
 	do {
 		n = socket_receive(fd, &said, sizeof(said), &parcel, e);
 		if (n < 0)

@@ -67,6 +67,11 @@ ssize_t sys_getdents(int dir, void *buf, size_t size)
 	return syscall(SYS_getdents64, dir, buf, size);
 }
 
+ssize_t sys_getcwd(char *buf, size_t size)
+{
+	return syscall(SYS_getcwd, buf, size);
+}
+
 int sys_memfd_create(const char *name, unsigned flags)
 {
 	return (int)syscall(SYS_memfd_create, name, flags);

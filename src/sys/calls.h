@@ -31,6 +31,8 @@ long sys_clone3(struct clone_args *, size_t);
 int sys_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
 /* getdents64(2): struct dirent64, as many as fit. */
 ssize_t sys_getdents(int dir, void *buf, size_t);
+/* The length with its NUL, -1: libc's getcwd(3) brings malloc(3) into husk-init. */
+ssize_t sys_getcwd(char *buf, size_t);
 int sys_memfd_create(const char *name, unsigned flags);
 int sys_pivot_root(int new_root_fd);                    /* ".", "." after fchdir(new_root_fd) */
 int sys_unshare(int flags);

@@ -33,6 +33,7 @@
 
 #define CGROUPS         "/sys/fs/cgroup"
 #define TEXT_MAX        (16ul << 20)
+#define OWN_CGROUPS_USUAL 4096
 #define OWN_CGROUPS_MAX (64ul << 10)    /* fourteen hierarchies and paths of a page each */
 
 #define FLOOR_MAJOR     5
@@ -62,10 +63,13 @@ static const char *read_small(const char *path, char *buf, size_t size)
 static int look_at_kernel(struct host *h, struct arena *a, struct err *e)
 {
 	struct utsname u;
+	char *dot, *end;
 
 	if (uname(&u) < 0)
 		return err_sys(e, "uname");
-	if (sscanf(u.release, "%u.%u", &h->kernel_major, &h->kernel_minor) != 2)
+	h->kernel_major = (unsigned)strtoul(u.release, &dot, 10);
+	h->kernel_minor = *dot == '.' ? (unsigned)strtoul(dot + 1, &end, 10) : 0;
+	if (dot == u.release || *dot != '.' || end == dot + 1)
 		return err_set(e, ERR_UNSUPPORTED, "kernel \"%s\": not a version", u.release);
 	if (!host_is_at_least(h, FLOOR_MAJOR, FLOOR_MINOR))
 		return err_set(e, ERR_UNSUPPORTED, "kernel %s is too old: husk needs Linux %d.%d", u.release,
@@ -326,16 +330,27 @@ static void set_v2(struct cgroup_look *l, const char *mount, const char *path)
 	h->v2_controllers = arena_strdup(l->arena, text);
 }
 
+/* Seldom more than a page; the kernel writes it anew for who asks again. */
+static char *own_cgroups(struct arena *a)
+{
+	char *text = arena_chars(a, OWN_CGROUPS_USUAL);
+	struct err ignored;
+	ssize_t n = procfs_read_own("cgroup", text, OWN_CGROUPS_USUAL, &ignored);
+
+	if (n == OWN_CGROUPS_USUAL - 1) {
+		text = arena_chars(a, OWN_CGROUPS_MAX);
+		n = procfs_read_own("cgroup", text, OWN_CGROUPS_MAX, &ignored);
+	}
+	return n > 0 ? text : NULL;
+}
+
 /* Lines "ID:CONTROLLERS:PATH", the newest hierarchy first; v2 is "0::PATH" (cgroups(7)). */
 static void look_at_cgroups(struct cgroup_look *l)
 {
 	struct host *h = l->host;
 	bool pure = path_has_magic(CGROUPS, CGROUP2_SUPER_MAGIC);
-	struct err ignored;
-	char buf[OWN_CGROUPS_MAX], *text = NULL, *end;
+	char *text = own_cgroups(l->arena), *end;
 
-	if (procfs_read_own("cgroup", buf, sizeof(buf), &ignored) > 0)
-		text = arena_strdup(l->arena, buf);
 	end = text ? text + strlen(text) : NULL;
 
 	/* From the end, so that v1[] has the order in which the hierarchies were mounted. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -208,4 +209,13 @@ ssize_t socket_receive(int fd, void *data, size_t n, struct parcel *parcel, stru
 		return err_set(e, ERR_PEER, "receive: a message that is too long");
 	}
 	return got;
+}
+
+void socket_await_end(int fd)
+{
+	/* No events but POLLHUP, which needs no asking. */
+	struct pollfd p = { .fd = fd };
+
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
 }

@@ -25,5 +25,7 @@ int socket_bind_at(int type, int dir, const char *name, mode_t, struct err *);
 
 /* One message, with descriptors that stay the sender's. EPIPE and EAGAIN in e->num; no SIGPIPE. */
 int socket_send(int fd, const void *, size_t, const struct parcel *, struct err *);
+/* Sleeps until the other side has closed, whatever it says before. */
+void socket_await_end(int fd);
 /* One message; *p gets its descriptors (O_CLOEXEC). 0 at the end of the conversation. Truncation is an error. */
 ssize_t socket_receive(int fd, void *, size_t, struct parcel *, struct err *);
