@@ -89,7 +89,7 @@ static int serve_trees(void *self, struct letter *question, struct letter *answe
 
 	if (question->number < 0 || question->number > UINT32_MAX)
 		return err_set(e, ERR_PEER, "init asked for tree %lld", (long long)question->number);
-	return trees_open(&m->plan->mounts, (unsigned)question->number, answer->parcel.fds, &answer->parcel.nfds, e);
+	return trees_open(&m->plan->mounts, (unsigned)question->number, m->owner, answer->parcel.fds, &answer->parcel.nfds, e);
 }
 
 static int serve_mounted(void *self, struct letter *question, struct letter *answer, struct err *e)

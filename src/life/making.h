@@ -34,6 +34,7 @@ struct making {
 	struct cgroup cgroup;
 	bool needs_help;                /* exec: only systemd may move the process into the cgroup */
 	struct rdt rdt;
+	int owner;                      /* `mounts add`: trees_open()'s; somebody else's */
 	size_t noted;                   /* `mounts add`: steps of plan->mounts that init has told a number of */
 	struct child child;
 	const char *console_socket;     /* where a terminal's master goes; NULL: it stays with us */
@@ -48,7 +49,7 @@ struct making {
 };
 
 #define MAKING_NONE ((struct making){ .shared = ARENA_NONE, .mem = ARENA_NONE, .record = RECORD_NONE, \
-		     .cgroup = CGROUP_NONE, .rdt = RDT_NONE, .child = CHILD_NONE, .console = -EBADF, .gate = -EBADF, \
+		     .cgroup = CGROUP_NONE, .rdt = RDT_NONE, .child = CHILD_NONE, .owner = -EBADF, .console = -EBADF, .gate = -EBADF, \
 		     .notify = -EBADF })
 
 /* Kills and reaps the process, removes groups and record, unless kept; closes and frees in any case. */

@@ -58,6 +58,7 @@ static int carry_out(struct plugging *p, struct err *e)
 	struct spawn_request birth = { .plan = m->plan, .arena = &m->shared, .cgroup = -1, .target = p->target, .target_root = -1 };
 	struct err ignored;
 
+	m->owner = p->target;
 	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0)
 		return -1;
 	if (converse(m, e) == 0)

@@ -158,13 +158,14 @@ static bool host_uid(const struct oci_config *c, uid_t *out)
 
 /* ------------------------------------------------------------------------------------ */
 
+/* Whoever asks: a mistake is one.  Neither devices files nor BPF programs are for those who are not root of the host. */
 static int plan_devices(struct cgroup_plan *out, const struct oci_resources *r, struct arena *a, struct err *e)
 {
 	struct device_rules rules;
 
 	if (devices_rules(&rules, r, a, e) < 0)
 		return -1;
-	if (!devices_allow_all(&rules))
+	if (!out->is_rootless && !devices_allow_all(&rules))
 		devices_program(&out->devices, &rules, a);
 	return 0;
 }
@@ -222,10 +223,9 @@ int cgroup_plan(struct cgroup_plan *out, const struct oci_config *config, const 
 		break;
 	}
 	where_of(&where, out);
-	/* Neither devices files nor BPF programs are for those who are not root of the host. */
 	if (cgroup_limits(&out->writes, r, &where, !host->is_rootless, a, e) < 0)
 		return -1;
-	if (out->n && out->dir[out->n - 1].is_v2 && cgroup_where_is(&where, "devices", false) < 0 && !host->is_rootless &&
+	if (out->n && out->dir[out->n - 1].is_v2 && cgroup_where_is(&where, "devices", false) < 0 &&
 	    plan_devices(out, r, a, e) < 0)
 		return -1;
 	return plan_owner(out, config, rq, host, a, e);

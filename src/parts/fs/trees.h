@@ -47,8 +47,10 @@ struct tree_plan {
  * On the host, answering TREES: opens the trees FIRST, FIRST+1, ..., at most TREES_CHUNK, into FDS; the
  * descriptors are the caller's (mounts, or user namespaces), on failure none is left open.
  * A tree that cannot be opened is told in the error, with its "mounts[i]".
+ *
+ * OWNER: pidfd of a process in the container's user namespace, for a caller who is not root; -EBADF: none.
  */
-int trees_open(const struct mounts_plan *, unsigned first, int fds[TREES_CHUNK], int *n, struct err *);
+int trees_open(const struct mounts_plan *, unsigned first, int owner, int fds[TREES_CHUNK], int *n, struct err *);
 
 /* How init asks for them: fills FDS from number FIRST on. Given by init/, which owns the conversation. */
 typedef int trees_ask(void *context, unsigned first, int fds[TREES_CHUNK], int *n, struct err *);

@@ -47,8 +47,6 @@ int net_plan(struct net_plan *p, const struct oci_linux *l, bool made, bool own,
 		return 0;
 	if (!own)
 		return err_set(e, ERR_SPEC, "linux.netDevices: needs a network namespace of the container's own");
-	if (host->is_rootless)
-		return err_set(e, ERR_UNSUPPORTED, "linux.netDevices: moving devices needs root of the host");
 	v = ARENA_ARRAY(a, struct net_device, l->net_devices.n);
 	for (size_t i = 0; i < l->net_devices.n; i++) {
 		if (device(&v[i], &l->net_devices.v[i], a, e) < 0)
@@ -58,6 +56,8 @@ int net_plan(struct net_plan *p, const struct oci_linux *l, bool made, bool own,
 				return err_set(e, ERR_SPEC, "linux.netDevices[\"%s\"].name: \"%s\" is taken by \"%s\"",
 					       v[i].host_name, v[i].name, v[k].host_name);
 	}
+	if (host->is_rootless)
+		return err_set(e, ERR_UNSUPPORTED, "linux.netDevices: moving devices needs root of the host");
 	p->devices = v;
 	p->n = l->net_devices.n;
 	return 0;
