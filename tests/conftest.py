@@ -4,8 +4,10 @@
 HUSK names the program under test.  Each test has a state directory, a folder and container names of its own,
 so tests run in any order; what a test leaves behind (a process, a cgroup, a mount, a state directory) fails it.
 """
+import atexit
 import copy
 import fcntl
+import functools
 import json
 import os
 import pathlib
@@ -13,13 +15,15 @@ import select
 import shutil
 import signal
 import subprocess
+import tempfile
 import termios
 import time
 import uuid
 
 import pytest
 
-from tests.groups import TOPS
+from tests.groups import BASE, TOPS
+from tests.user import MAPS, ROOT, for_user, give_back, needs_root
 
 HUSK = os.environ.get("HUSK", "husk")
 BUSYBOX = "/bin/busybox"
@@ -66,6 +70,10 @@ CONFIG = {
     },
 }
 
+
+# Whole folders of tests that are not for a plain user.
+ROOTS_SUITES = {"engines": "daemons (tests/vm has a user's engines)", "fault": "system calls are made to fail in root's commands",
+                "bench": "what root's commands cost"}
 
 # For programs under strace: LeakSanitizer looks at its process by ptrace(2), which one alone can do.
 UNDER_STRACE = {**os.environ, "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
@@ -175,7 +183,11 @@ class Bundle:
         return self
 
     def user_namespace(self, host=100000, size=65536):
+        """A plain user has no choice of ids."""
         self.linux["namespaces"].append({"type": "user"})
+        if not ROOT:
+            self.linux.update(copy.deepcopy(MAPS))
+            return self
         self.linux["uidMappings"] = [{"containerID": 0, "hostID": host, "size": size}]
         self.linux["gidMappings"] = [{"containerID": 0, "hostID": host, "size": size}]
         for p in [self.path, *self.path.parents]:
@@ -186,15 +198,25 @@ class Bundle:
         return self
 
     def write(self, text=None):
-        (self.path / "config.json").write_text(json.dumps(self.config, indent=1) if text is None else text)
+        (self.path / "config.json").write_text(json.dumps(for_user(self.config), indent=1) if text is None else text)
         return self
 
 
+@functools.cache
+def _copy_of(source):
+    folder = tempfile.mkdtemp(prefix="husk-tests-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return shutil.copy(source, folder)
+
+
 def _link_or_copy(source, target):
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy(source, target)
+    """At most one copy for all bundles: many would fill a /tmp in memory."""
+    for first in (lambda: source, lambda: _copy_of(source)):
+        try:
+            return os.link(first(), target)
+        except OSError:                 # on another file system, or not ours
+            pass
+    shutil.copy(source, target)
 
 
 os.link_or_copy = _link_or_copy
@@ -309,7 +331,8 @@ def leftover_cgroups(idents):
         return []
     found = []
     for top in _hierarchies():
-        for where in (top, os.path.join(top, _own().get(top, "").lstrip("/"))):
+        own = os.path.join(top, _own().get(top, "").lstrip("/"))
+        for where in (top, own, os.path.dirname(own)):
             for parent in {where, os.path.join(where, "husk")}:
                 found += [os.path.join(parent, i) for i in idents if os.path.isdir(os.path.join(parent, i))]
     return sorted(set(found))
@@ -372,8 +395,7 @@ def pytest_runtest_setup(item):
 def bundle(tmp_path):
     made = Bundle(tmp_path / "bundle")
     yield made
-    if os.geteuid() == 0:
-        subprocess.run(["chown", "-hR", "0:0", str(made.path)])
+    give_back(made.path)
 
 
 @pytest.fixture
@@ -387,7 +409,7 @@ def husk(tmp_path):
 @pytest.fixture
 def group(bundle, tmp_path):
     """A cgroupsPath of this test's own; nothing may be left of it."""
-    path = "husk-run-" + tmp_path.name.replace("_", "-")[:40] + f"-{os.getpid()}"
+    path = BASE + "husk-run-" + tmp_path.name.replace("_", "-")[:40] + f"-{os.getpid()}"
     bundle.linux["cgroupsPath"] = f"/{path}/c"
     yield f"{path}/c"
     left = [f"{t}/{path}" for t in TOPS if os.path.isdir(f"{t}/{path}")]
@@ -403,14 +425,8 @@ def mounts(folder):
         return sorted(" ".join(line.split()[3:5]) for line in f if line.split()[4].startswith(str(folder)))
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "rootless: works without root, too")
-
-
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name == "test_parity.py")
-    if os.geteuid() != 0:
-        for item in items:
-            if item.get_closest_marker("rootless"):
-                continue
-            item.add_marker(pytest.mark.skip(reason="needs root"))
+    for item in items:
+        if item.path.parent.name in ROOTS_SUITES:
+            item.add_marker(needs_root(ROOTS_SUITES[item.path.parent.name]))

@@ -5,12 +5,21 @@ import os
 V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
 TOPS = ["/sys/fs/cgroup"] if V2 else [f"/sys/fs/cgroup/{d}" for d in sorted(os.listdir("/sys/fs/cgroup"))
                                       if not os.path.islink(f"/sys/fs/cgroup/{d}")]
+
+
+def _own():
+    return next((line.rstrip("\n").split("::/", 1)[1] for line in open("/proc/self/cgroup") if line.startswith("0::")), "")
+
+
+# What an absolute path of a container's cgroup begins with: root's any, a plain user's the group that he has been given
+# beside which the tests run.
+BASE = "" if os.geteuid() == 0 or not V2 else os.path.join(os.path.dirname(_own()), "")
 # Files that a group of this kernel has; the group is a child of each hierarchy's own.
-HAS = {name for top in TOPS for folder, _, files in os.walk(top) if folder != top for name in files}
+HAS = {name for top in TOPS for folder, _, files in os.walk(f"{top}/{BASE}") if folder != f"{top}/{BASE}" for name in files}
 if V2:                                  # husk gives its groups what the topmost one could give, whether it does already or not
     GIVEN = {"cpuset": ["cpuset.cpus", "cpuset.mems"], "rdma": ["rdma.max"], "misc": ["misc.max"],
              "hugetlb": ["hugetlb.2MB.max", "hugetlb.2MB.rsvd.max"] if os.path.exists("/sys/kernel/mm/hugepages/hugepages-2048kB") else []}
-    HAS |= {name for controller in open("/sys/fs/cgroup/cgroup.controllers").read().split() for name in GIVEN.get(controller, [])}
+    HAS |= {name for controller in open(f"/sys/fs/cgroup/{BASE}cgroup.controllers").read().split() for name in GIVEN.get(controller, [])}
 
 # What `update` can change.
 SETTINGS = ("memory.limit_in_bytes memory.memsw.limit_in_bytes memory.soft_limit_in_bytes memory.swappiness memory.oom_control "

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from tests.groups import HAS, TOPS, V2, read, where
+from tests.user import ROOT, needs_root
 
 
 def controllers_of_v2():
@@ -236,6 +237,7 @@ RW = ["nosuid", "noexec", "nodev"]
 
 # config-linux.md "Cgroup ownership": each condition there and not there
 @pytest.mark.skipif(not V2, reason="cgroups of v1 are never given away")
+@needs_root("a cgroup is given to another user")
 @pytest.mark.parametrize("namespace,mount,owner", [
     ({"type": "cgroup"}, ("/sys/fs/cgroup", "cgroup", RW), 1000),
     ({"type": "cgroup"}, ("/sys/fs/cgroup", "cgroup", RW + ["ro"]), None),
@@ -260,14 +262,14 @@ def test_a_writable_cgroup_belongs_to_the_user(husk, bundle, group, namespace, m
 
 
 @pytest.mark.skipif(not V2, reason="cgroups of v1 are never given away")
-@pytest.mark.parametrize("uid", [0, 1000])
+@pytest.mark.parametrize("uid", [0, pytest.param(1000, marks=needs_root("a cgroup is given to another user"))])
 def test_with_a_user_namespace_the_cgroup_belongs_to_the_user_as_the_host_sees_him(husk, bundle, group, uid):
     bundle.user_namespace()
     bundle.linux["namespaces"].append({"type": "cgroup"})
     bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", RW)
     bundle.process["user"] = {"uid": uid, "gid": uid}
     ident = husk.started(bundle)
-    assert "cgroup.procs" in given_to(group, 100000 + uid)
+    assert "cgroup.procs" in given_to(group, bundle.linux["uidMappings"][0]["hostID"] + uid)
     assert husk("exec", "--user", f"{uid}:{uid}", ident, "stat", "-c", "%u", "/sys/fs/cgroup").out == f"{uid}\n"
     husk("delete", "--force", ident, check=0)
 
@@ -277,7 +279,8 @@ def test_the_owner_of_the_cgroup_divides_it_and_cannot_raise_its_limits(husk, bu
     bundle.linux["namespaces"].append({"type": "cgroup"})
     bundle.linux["resources"]["pids"] = {"limit": 33}
     bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", RW)
-    bundle.process["user"] = {"uid": 1000, "gid": 1000}
+    if ROOT:                            # a plain user has it already, and is the container's root
+        bundle.process["user"] = {"uid": 1000, "gid": 1000}
     out = husk.out(bundle.sh("cd /sys/fs/cgroup && mkdir sub && echo 0 >sub/cgroup.procs && echo +pids >cgroup.subtree_control && "
                              "echo 5 >sub/pids.max && cat sub/pids.max; (echo 99 >pids.max) 2>/dev/null || cat pids.max; "
                              "cat /proc/self/cgroup"))
@@ -285,6 +288,7 @@ def test_the_owner_of_the_cgroup_divides_it_and_cannot_raise_its_limits(husk, bu
 
 
 @pytest.mark.skipif(not V2, reason="cgroups of v1 are never given away")
+@needs_root("a cgroup is given to another user")
 def test_where_the_kernel_does_not_list_what_to_give_it_is_three_files(husk, bundle, group):
     bundle.linux["namespaces"].append({"type": "cgroup"})
     bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", RW)
@@ -393,6 +397,7 @@ def test_controllers_are_enabled_down_the_path(husk, bundle, group):
     husk("delete", "--force", ident, check=0)
 
 
+@needs_root("mknod")
 def test_device_rules_are_obeyed_in_their_order(husk, bundle, group):
     bundle.process["capabilities"] = {k: ["CAP_MKNOD", "CAP_DAC_OVERRIDE", "CAP_SYSLOG"] for k in ("bounding", "effective", "permitted")}
     bundle.linux["resources"]["devices"] = [

@@ -6,8 +6,10 @@ import subprocess
 
 import pytest
 
-from tests.conftest import in_terminal
+from tests.conftest import in_terminal, wait_for
+from tests.groups import BASE, TOPS
 from tests.kernel import needs_time
+from tests.user import needs_root, unshare
 
 
 def caps_of(text):
@@ -91,10 +93,9 @@ def test_each_namespace_is_new_or_the_host_s(husk, bundle):
 
 
 def test_a_namespace_is_joined_by_path(husk, bundle):
-    helper = subprocess.Popen(["unshare", "--net", "--uts", "--ipc", "sleep", "1000"])
+    helper = subprocess.Popen(unshare("--net", "--uts", "--ipc", "sleep", "1000"))
     try:
-        while os.readlink(f"/proc/{helper.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
-            pass
+        wait_for(lambda: os.readlink(f"/proc/{helper.pid}/ns/ipc") != os.readlink("/proc/self/ns/ipc"))
         bundle.config.pop("hostname")
         bundle.namespaces("pid", "mount", network=f"/proc/{helper.pid}/ns/net", uts=f"/proc/{helper.pid}/ns/uts",
                           ipc=f"/proc/{helper.pid}/ns/ipc")
@@ -106,11 +107,14 @@ def test_a_namespace_is_joined_by_path(husk, bundle):
 
 
 def test_a_pid_namespace_is_joined_by_path(husk, bundle):
-    helper = subprocess.Popen(["unshare", "--pid", "--fork", "sleep", "1000"])
+    helper = subprocess.Popen(unshare("--pid", "--fork", "sleep", "1000"))
     try:
-        child = None
-        while not child:
-            child = pathlib.Path(f"/proc/{helper.pid}/task/{helper.pid}/children").read_text().split()
+        child = []
+
+        def is_there():                 # and is not newuidmap
+            child[:] = pathlib.Path(f"/proc/{helper.pid}/task/{helper.pid}/children").read_text().split()
+            return child and pathlib.Path(f"/proc/{child[0]}/comm").read_text() == "sleep\n"
+        wait_for(is_there)
         bundle.namespaces("mount", "ipc", "uts", "network", pid=f"/proc/{child[0]}/ns/pid")
         out = husk.out(bundle.sh("readlink /proc/self/ns/pid; test $$ -gt 1 && echo not first")).split("\n")
         assert out[0] == os.readlink(f"/proc/{child[0]}/ns/pid") and out[1] == "not first"
@@ -122,8 +126,9 @@ def test_a_pid_namespace_is_joined_by_path(husk, bundle):
 def test_user_namespace(husk, bundle):
     bundle.user_namespace(100000, 65536)
     out = husk.out(bundle.sh("id -u; cat /proc/self/uid_map; touch /tmp/x; stat -c %u /tmp/x"))
-    assert out.split() == ["0", "0", "100000", "65536", "0"]
-    assert (bundle.rootfs / "tmp/x").stat().st_uid == 100000
+    maps = [str(row[word]) for row in bundle.linux["uidMappings"] for word in ("containerID", "hostID", "size")]
+    assert out.split() == ["0", *maps, "0"]
+    assert (bundle.rootfs / "tmp/x").stat().st_uid == bundle.linux["uidMappings"][0]["hostID"]
 
 
 @needs_time
@@ -141,6 +146,7 @@ def test_default_devices_and_links(husk, bundle):
                                 "/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2", "pts/ptmx"]
 
 
+@needs_root("mknod")
 def test_configured_devices(husk, bundle):
     bundle.linux["devices"] = [{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 0o640, "uid": 5, "gid": 6},
                                {"path": "/dev/a/fifo", "type": "p", "fileMode": 0o600}]
@@ -228,7 +234,7 @@ def test_seccomp_kill(husk, bundle):
 
 def test_cgroup_limits_reach_the_files(husk, bundle):
     bundle.linux["resources"].update({"memory": {"limit": 64 << 20}, "pids": {"limit": 50}, "cpu": {"shares": 512, "quota": 20000, "period": 100000}})
-    bundle.linux["cgroupsPath"] = "/husk-test/" + bundle.path.parent.name.replace("_", "-")
+    bundle.linux["cgroupsPath"] = f"/{BASE}husk-test/" + bundle.path.parent.name.replace("_", "-")
     ident = husk.started(bundle)
     pid = husk.state(ident)["pid"]
     found = {}
@@ -242,9 +248,9 @@ def test_cgroup_limits_reach_the_files(husk, bundle):
     assert found["pids.max"] == "50"
     assert found.get("memory.limit_in_bytes", found.get("memory.max")) == str(64 << 20)
     husk("delete", "--force", ident, check=0)
-    for top in os.listdir("/sys/fs/cgroup"):
-        if os.path.isdir(f"/sys/fs/cgroup/{top}/husk-test"):
-            os.rmdir(f"/sys/fs/cgroup/{top}/husk-test")
+    for top in TOPS:
+        if os.path.isdir(f"{top}/{BASE}husk-test"):
+            os.rmdir(f"{top}/{BASE}husk-test")
 
 
 def test_pids_limit_stops_a_fork_bomb(husk, bundle):

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import STATE, UNSEEN, USAGE, holds_pidfd
 from tests.kernel import needs_ends
+from tests.user import NAME, needs_root
 
 PR_SET_CHILD_SUBREAPER = 36
 TRAP = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done"
@@ -86,7 +87,7 @@ def test_wait_waits_and_the_record_keeps_it_for_all_who_ask_later(husk, bundle, 
     listed = json.loads(husk("list", "--format=json", check=0).out)
     assert [c["exit"]["code"] for c in listed] == [5]
     heading, row = husk("list", check=0).out.splitlines()
-    assert heading.split()[-1] == "EXIT" and row.split()[-2:] == ["root", "5"]
+    assert heading.split()[-1] == "EXIT" and row.split()[-2:] == [NAME, "5"]
     husk("delete", ident, check=0)
 
 
@@ -190,6 +191,7 @@ def test_a_paused_container_gets_the_signal_and_then_goes_on(husk, bundle, paren
     assert end_of(husk, ident)["code"] == 7
 
 
+@needs_root("how a process ended that nobody may trace")
 def test_a_created_container_is_killed_at_once(husk, bundle, parent):
     ident = husk.create(bundle)
     husk("stop", "--timeout", "600", ident, check=0)
@@ -250,6 +252,7 @@ def test_wait_and_stop_refuse_what_makes_no_sense(husk, bundle):
     assert husk.state(ident)["status"] == "running"
 
 
+@needs_root("how a process ended that nobody may trace")
 def test_a_container_killed_before_it_executes_was_not_started(husk, bundle, parent):
     bundle.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo > /tmp/here; sleep 1000"]}]}
     ident = husk.create(bundle)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.conftest import wait_for
+from tests.user import needs_root
 
 HOST = ("prestart", "createRuntime", "poststart", "poststop")
 INSIDE = ("createContainer", "startContainer")
@@ -212,6 +213,7 @@ def test_what_hooks_print_is_not_the_output_of_the_command(husk, bundle):
     assert (result.out, result.err) == ("hello\n", "")
 
 
+@needs_root("namespaces of a process that nobody may trace")
 def test_createruntime_hooks_see_the_network_namespace_of_the_container(husk, bundle, log):
     bundle.config["hooks"] = {"createRuntime": [hook(
         "pid=$(sed 's/.*\"pid\"[: ]*\\([0-9]*\\).*/\\1/'); readlink /proc/$pid/ns/net > " + str(log))]}

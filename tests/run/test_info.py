@@ -8,6 +8,8 @@ import tempfile
 
 import pytest
 
+from tests.user import ROOT, UID, needs_root
+
 UNSUPPORTED = 6
 
 
@@ -46,7 +48,7 @@ def test_the_facts_are_those_of_the_host(findings):
     assert (facts["AppArmor"]["state"] == "ok") == (
         os.path.exists("/sys/module/apparmor") and open("/sys/module/apparmor/parameters/enabled").read()[0] == "Y")
     assert (facts["criu"]["state"] == "ok") == bool(shutil.which("criu", path="/usr/sbin:/usr/bin:/usr/local/sbin"))
-    assert facts["user"]["value"] == "root"
+    assert facts["user"]["value"] == ("root" if ROOT else f"{UID}: rootless")
 
 
 def test_the_text_says_the_same_as_the_json(husk, findings):
@@ -61,6 +63,7 @@ def test_the_text_says_the_same_as_the_json(husk, findings):
     assert text.count("so: ") == text.count("cure: ") == len(lacks)
 
 
+@needs_root("another user")
 def test_somebody_without_root_is_told_what_is_missing(findings):
     user = dict(user=4242, group=4242, extra_groups=[])
     with tempfile.TemporaryDirectory(dir="/var/tmp") as runtime:
@@ -82,6 +85,7 @@ def test_root_of_a_user_namespace_is_rootless(husk):
     assert facts["user"]["value"] == "0 in a user namespace: rootless"
 
 
+@needs_root("a capability less")
 def test_root_that_may_not_mount_is_told_that_nothing_can_run(husk):
     done = subprocess.run(["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin", *husk.argv("info")],
                           stdout=subprocess.PIPE, text=True)

@@ -10,6 +10,8 @@ import tempfile
 
 import pytest
 
+from tests.user import ROOT
+
 
 def test_a_created_container_has_not_run_its_program(husk, bundle):
     ident = husk.create(bundle.args("/bin/echo", "hello"))
@@ -181,7 +183,7 @@ def test_errors_go_to_the_log_in_json(husk, bundle):
 
 
 def test_spec_writes_a_config_that_runs(husk, bundle):
-    husk("spec", "--bundle", bundle.path, check=0)
+    husk("spec", "--bundle", bundle.path, *([] if ROOT else ["--rootless"]), check=0)
     config = json.loads((bundle.path / "config.json").read_text())
     config["process"]["terminal"] = False
     config["process"]["args"] = ["/bin/echo", "default"]

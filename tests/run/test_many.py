@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import wait_for
 from tests.kernel import needs_ps
+from tests.user import NAME
 
 
 def pids(husk, ident):
@@ -22,14 +23,14 @@ def test_list_is_a_table_with_a_row_for_each(husk, bundle):
     rows = {row[0]: row for row in rows}
     assert set(rows) == {running, created}
     assert rows[running][1:4] == [str(husk.state(running)["pid"]), "running", str(bundle.path)]
-    assert rows[created][2] == "created" and rows[created][5] == "root" and rows[created][4] == husk.state(created)["created"]
+    assert rows[created][2] == "created" and rows[created][5] == NAME and rows[created][4] == husk.state(created)["created"]
 
 
 def test_list_as_json_has_the_members_of_runc_and_crun(husk, bundle):
     ident = husk.started(bundle)
     (one,) = json.loads(husk("list", "-f", "json", check=0).out)
     assert set(one) >= {"ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "owner"}
-    assert one["id"] == ident and one["owner"] == "root" and one["pid"] == husk.state(ident)["pid"]
+    assert one["id"] == ident and one["owner"] == NAME and one["pid"] == husk.state(ident)["pid"]
 
 
 def test_list_refuses_other_formats_and_arguments(husk):

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from tests.user import needs_root
+
 
 def file_of(tmp_path, mounts):
     path = tmp_path / "mounts.json"
@@ -108,6 +110,7 @@ def test_a_tmpfs_takes_over_what_it_covers(husk, bundle, plug):
     assert look(husk, ident, "stat -f -c %T /full; stat -c %a /full; cat /full/x") == "tmpfs\n751\nx"
 
 
+@needs_root("a mount of the host")
 def test_options_hold_for_all_that_is_beneath(husk, bundle, volume, plug):
     (volume / "sub").mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "t", str(volume / "sub")], check=True)
@@ -122,6 +125,7 @@ def test_options_hold_for_all_that_is_beneath(husk, bundle, volume, plug):
         subprocess.run(["umount", str(volume / "sub")], check=True)
 
 
+@needs_root("a mapped mount")
 def test_an_idmapped_mount_can_be_added(husk, bundle, volume, plug):
     os.chown(volume / "file", 1234, 1234)
     ident = husk.started(bundle)
@@ -136,7 +140,7 @@ def test_in_a_user_namespace_what_is_made_is_the_containers_root(husk, bundle, v
     plug(ident, bind("/made/data", volume), {"destination": "/t", "type": "tmpfs", "source": "t"},
          bind("/made/file", volume / "file"))
     assert look(husk, ident, "cat /made/data/file; stat -c %u /made /t; cat /made/file") == "volume\n0\n0\nvolume\n"
-    assert (bundle.rootfs / "made").stat().st_uid == 100000
+    assert (bundle.rootfs / "made").stat().st_uid == bundle.linux["uidMappings"][0]["hostID"]
     plug(ident, {"destination": "/made/data"}, {"destination": "/t"}, {"destination": "/made/file"}, verb="remove")
     assert not {"/made/data", "/t", "/made/file"} & set(lines(husk, ident))
 
@@ -171,7 +175,7 @@ def test_a_relative_source_is_of_the_bundle(husk, bundle, plug):
     assert look(husk, ident, "cat /data/file") == "beside\n"
 
 
-@pytest.mark.parametrize("status", ["created", "paused"])
+@pytest.mark.parametrize("status", [pytest.param("created", marks=needs_root("namespaces of a process that nobody may trace")), "paused"])
 def test_a_container_that_does_not_run_just_now_takes_mounts(husk, bundle, volume, plug, status):
     bundle.sh("cat /data/file; sleep 1000")
     ident = husk.create(bundle) if status == "created" else husk.started(bundle.args("/bin/sleep", "1000"))
@@ -217,6 +221,7 @@ def test_when_one_fails_none_is_there(husk, bundle, volume, plug, bad, why):
     assert look(husk, ident, "cat /first/file") == "volume\n"
 
 
+@needs_root("a mount of the host")
 def test_when_the_record_cannot_be_written_none_is_there(husk, bundle, volume, plug):
     ident = husk.started(bundle)
     before = lines(husk, ident)
@@ -257,7 +262,7 @@ def test_mounts_of_the_configuration_stay(husk, bundle, plug):
     ({"destination": "/c"}, "mounts[0].type"),
     ({"destination": ""}, "mounts[0].destination"),
     ({"destination": "/c", "source": "/x", "options": ["bind", "copy-symlink"]}, "copy-symlink"),
-    ({"destination": "/c", "source": "/", "options": ["bind", "idmap"]}, "idmap")])
+    pytest.param({"destination": "/c", "source": "/", "options": ["bind", "idmap"]}, "idmap", marks=needs_root("no user namespace"))])
 def test_a_mount_that_makes_no_sense_is_refused_with_its_line(husk, bundle, plug, mount, needle):
     ident = husk.started(bundle)
     before = lines(husk, ident)
@@ -286,6 +291,7 @@ def test_containers_that_cannot_take_mounts(husk, bundle, volume, tmp_path, verb
     assert "container not running" in husk("mounts", verb, ident, path).err
 
 
+@needs_root("the mount namespace of the host")
 def test_without_a_mount_namespace_of_its_own_nothing_is_added(husk, bundle, plug, tmp_path):
     bundle.without_namespace("mount")
     for key in ("maskedPaths", "readonlyPaths"):

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tests.kernel import needs_time
+from tests.user import ROOT, UID, chown, needs_root
 
 ALL = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts", "user": "user", "cgroup": "cgroup", "time": "time",
        "mount": "mnt"}
@@ -47,7 +48,7 @@ def test_all_eight_are_new(husk, bundle):
 def test_init_is_husks_own_child_of_the_right_user_when_bridged(husk, bundle):
     ident = husk.started(with_everything(bundle))
     status = pathlib.Path(f"/proc/{husk.state(ident)['pid']}/status").read_text()
-    assert "\nUid:\t100000\t100000\t100000\t100000" in status
+    assert "\nUid:" + f"\t{bundle.linux['uidMappings'][0]['hostID']}" * 4 in status
     assert "NSpid:" in status and status.split("NSpid:")[1].split()[1] == "1"
 
 
@@ -121,6 +122,7 @@ def test_all_namespaces_of_another_container_are_joined(husk, bundle, user, tmp_
     assert sorted(set(inside.values()) - {inside["mnt"]}) == sorted(n for n in out if not n.startswith("mnt"))
 
 
+@needs_root("a new user namespace beside joined ones")
 def test_a_new_user_namespace_beside_joined_ones(husk, bundle):
     """Network and IPC namespaces of the host's own user namespace: entered before the new one takes the right away."""
     first = husk.started(bundle)
@@ -134,6 +136,7 @@ def test_a_new_user_namespace_beside_joined_ones(husk, bundle):
     assert of("self", "user")["user"] not in out
 
 
+@needs_root("no user namespace")
 def test_the_callers_own_user_namespace_as_a_path(husk, bundle):
     bundle.linux["namespaces"].append({"type": "user", "path": "/proc/self/ns/user"})
     assert of("self", "user")["user"] in husk.out(bundle.sh(LIST)).split()
@@ -142,7 +145,7 @@ def test_the_callers_own_user_namespace_as_a_path(husk, bundle):
 def test_a_joined_pid_namespace_makes_a_process_of_its_own_session(husk, bundle):
     first = husk.started(bundle)
     pid = husk.state(first)["pid"]
-    bundle.linux["namespaces"] = [{"type": "pid", "path": f"/proc/{pid}/ns/pid"}, {"type": "mount"}, {"type": "uts"}]
+    bundle.linux["namespaces"] = [{"type": "pid", "path": f"/proc/{pid}/ns/pid"}] + [{"type": t} for t in ("mount", "uts", "ipc", "network")]
     second = husk.started(bundle.args("/bin/sleep", "1000"))
     status = husk.state(second)
     assert status["status"] == "running"
@@ -187,6 +190,8 @@ def test_mappings_without_a_user_namespace_are_refused(husk, bundle):
 def test_many_mappings(husk, bundle):
     bundle.user_namespace()
     ranges = [{"containerID": i * 10, "hostID": 100000 + i * 20, "size": 10} for i in range(250)]
+    if not ROOT:                        # root is who owns the files, and his group
+        ranges[0] = {"containerID": 0, "hostID": UID, "size": 1}
     bundle.linux["uidMappings"] = bundle.linux["gidMappings"] = ranges
     assert len(husk.out(bundle.args("cat", "/proc/self/uid_map")).splitlines()) == 250
 
@@ -206,7 +211,9 @@ def test_a_user_namespace_without_a_root(husk, bundle):
     bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["type"] in ("proc",)]
     for name in ("null", "zero", "full", "tty", "random", "urandom"):
         (bundle.rootfs / "dev" / name).touch()
-    subprocess.run(["chown", "-hR", "101000:101000", str(bundle.rootfs)], check=True)
+    for folder in [bundle.path, *bundle.path.parents][:-2]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    chown(101000 if ROOT else 1001, bundle.rootfs)              # to the same: a plain user's 1 is 100000
     assert husk.out(bundle.sh("id -u; id -g")).split() == ["1000", "1000"]
 
 
@@ -215,7 +222,8 @@ def test_host_namespaces_when_none_are_listed_but_the_mount_namespace(husk, bund
     del bundle.config["hostname"]
     bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["type"] not in ("mqueue",)]
     out = husk.out(bundle.sh(LIST)).split()
-    assert set(of("self").values()) - {of("self", "mount")["mnt"]} <= set(out)
+    own = {"mount"} if ROOT else {"mount", "user"}
+    assert set(of("self").values()) - {of("self", kind)[ALL[kind]] for kind in own} <= set(out)
 
 
 def test_a_user_namespace_does_not_stop_cgroups(husk, bundle):

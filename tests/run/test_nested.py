@@ -8,12 +8,18 @@ import pytest
 
 from tests.conftest import Bundle, HUSK
 from tests.groups import TOPS, V2, read
+from tests.user import ROOT, chown
 
 CAPS = ["CAP_" + name for name in (
     "AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK "
     "IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON SETFCAP "
     "SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME "
     "SYS_TTY_CONFIG WAKE_ALARM").split()]
+
+
+def write(bundle):
+    """For the root that the outer container has, whoever that is outside."""
+    return bundle.write(json.dumps(bundle.config))
 
 
 class Outer:
@@ -46,7 +52,7 @@ class Outer:
         return self.husk("exec", self.ident, *words, check=check, **more)
 
     def run(self, *options, check=0):
-        self.inner.write()
+        write(self.inner)
         return self("husk", "run", "--bundle", "/inner", *options, "inner", check=check)
 
     def split(self):
@@ -81,7 +87,7 @@ def test_husk_runs_a_container_inside_a_container(outer):
 
 
 def test_the_inner_container_lives_like_any_other(outer):
-    outer.inner.args("sleep", "1000").write()
+    write(outer.inner.args("sleep", "1000"))
     outer.start().split()
     # what outlives a command has no use for its pipes
     outer("sh", "-c", "husk run --detach --bundle /inner a </dev/null >/dev/null 2>&1")
@@ -114,7 +120,7 @@ def test_limits_of_the_inner_container_are_in_the_files_beneath_the_outer_one_s(
     outer.inner.sh("cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/memory.max 2>/dev/null || "
                    "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/memory/memory.limit_in_bytes")
     assert outer.run().out.split() == ["33", str(64 << 20)]
-    outer.inner.args("sleep", "1000").write()
+    write(outer.inner.args("sleep", "1000"))
     outer("sh", "-c", "husk run --detach --bundle /inner a </dev/null >/dev/null 2>&1")
     assert read(f"{outer.group}/a", "pids.max") == "33"
     outer("husk", "update", "--pids-limit", "44", "a")
@@ -132,14 +138,19 @@ def test_limits_are_refused_where_the_outer_cgroup_holds_processes(outer):
 
 def test_the_inner_container_may_have_a_user_namespace(outer):
     outer.inner.user_namespace()
+    if not ROOT:                        # of the ids that the outer one has
+        chown(1000, outer.inner.rootfs)
+        for member in ("uidMappings", "gidMappings"):
+            outer.inner.linux[member] = [{"containerID": 0, "hostID": 1000, "size": 1000}]
+    row = outer.inner.linux["uidMappings"][0]
     outer.inner.args("cat", "/proc/self/uid_map")
-    assert outer.start().run().out.split() == ["0", "100000", "65536"]
+    assert outer.start().run().out.split() == [str(row[word]) for word in ("containerID", "hostID", "size")]
 
 
 def test_three_deep(outer):
     innermost = outer.inner.path / "rootfs/bundle"
     third = Bundle(innermost)
-    third.sh("echo innermost").write()
+    write(third.sh("echo innermost"))
     shutil.copy(shutil.which(HUSK), outer.inner.rootfs / "bin/husk")
     for key in ("process", "mounts", "linux"):
         outer.inner.config[key] = json.loads(json.dumps(outer.bundle.config[key]))
@@ -150,7 +161,7 @@ def test_three_deep(outer):
 
 
 def test_the_end_of_the_outer_container_is_the_end_of_the_inner_one(outer):
-    outer.inner.args("sleep", "1000").write()
+    write(outer.inner.args("sleep", "1000"))
     outer.start()
     outer("sh", "-c", "husk run --detach --bundle /inner a </dev/null >/dev/null 2>&1")
     outer.husk("delete", "--force", outer.ident, check=0)

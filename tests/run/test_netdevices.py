@@ -5,6 +5,10 @@ import subprocess
 
 import pytest
 
+from tests.user import needs_root
+
+pytestmark = needs_root("network devices of the host")
+
 
 def ip(*words):
     return subprocess.run(["ip", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tests.conftest import HUSK, holds_pidfd, wait_for
+from tests.user import for_user
 
 
 @pytest.fixture
@@ -142,8 +143,8 @@ def test_the_short_global_options(husk, bundle, tmp_path):
 @pytest.mark.parametrize("option", ["--config", "-f"])
 @pytest.mark.parametrize("command", ["create", "run"])
 def test_the_configuration_may_have_another_name(husk, bundle, command, option):
-    bundle.write(json.dumps(dict(bundle.config, ociVersion="not this one")))
-    (bundle.path / "other.json").write_text(json.dumps(bundle.config))
+    bundle.write(json.dumps(dict(for_user(bundle.config), ociVersion="not this one")))
+    (bundle.path / "other.json").write_text(json.dumps(for_user(bundle.config)))
     for name in ("other.json", bundle.path / "other.json"):
         ident = husk.new_id()
         silently(husk.argv(command, "-b", bundle.path, option, name, ident))

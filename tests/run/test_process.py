@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from tests.user import needs_root
+
 
 def status(husk, bundle, *keys):
     out = husk.out(bundle.args("/bin/cat", "/proc/self/status"))
@@ -23,6 +25,7 @@ def test_without_umask_it_is_022_whatever_the_caller_has(husk, bundle):
     assert husk.out(bundle.sh("umask"), preexec_fn=lambda: os.umask(0)).strip() == "0022"
 
 
+@needs_root("setgroups")
 def test_groups_of_the_caller_do_not_leak_in(husk, bundle):
     assert husk.out(bundle.args("/bin/id", "-G"), preexec_fn=lambda: os.setgroups([4242])).strip() == "0"
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import SPEC, STATE, SYSTEM, UNDER_STRACE, UNSUPPORTED, USAGE
 from tests.groups import HAS, V2, read, settings
+from tests.user import ROOT, needs_root
 
 M = 1 << 20
 
@@ -311,6 +312,7 @@ def test_the_weight_comes_back_after_a_time_of_idleness(husk, box, group):
     assert read(group, "cpu.weight", "cpu.shares") in ("174", "2048")
 
 
+@needs_root("device rules")
 def test_updates_at_the_same_time_come_one_after_the_other(husk, box, group):
     racing = [husk.popen("update", f"--pids-limit={40 + i}", f"--cpu-shares={500 + i}", f"--device-rule=allow c 10:{100 + i} r", box)
               for i in range(8)]
@@ -320,6 +322,7 @@ def test_updates_at_the_same_time_come_one_after_the_other(husk, box, group):
     assert sorted(r["minor"] for r in kept["devices"] if "minor" in r) == [100 + i for i in range(8)]
 
 
+@needs_root("device rules")
 def test_the_record_survives_the_next_commands(husk, box, group):
     husk("update", "--pids-limit=70", "--device-rule", "allow c 10:229 rwm", box, check=0)
     for words in (["state"], ["pause"], ["resume"], ["exec", box, "true"], ["kill", box, "0"], ["ps"]):
@@ -367,8 +370,11 @@ def traced(husk, words, *options):
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_killed_at_any_point_it_leaves_the_old_limits_or_the_new_ones(husk, box, group):
     """What is half done is taken back by the next command that changes the container."""
-    old = ["--memory=64M", "--memory-swap=128M", "--pids-limit=50", "--cpu-quota=50000", "--device-rule=deny c 10:229 rwm"]
-    new = ["--memory=200M", "--memory-swap=300M", "--pids-limit=70", "--cpu-quota=60000", "--device-rule=allow c 10:229 rwm"]
+    old = ["--memory=64M", "--memory-swap=128M", "--pids-limit=50", "--cpu-quota=50000"]
+    new = ["--memory=200M", "--memory-swap=300M", "--pids-limit=70", "--cpu-quota=60000"]
+    if ROOT:
+        old.append("--device-rule=deny c 10:229 rwm")
+        new.append("--device-rule=allow c 10:229 rwm")
     husk("update", *old, box, check=0)
     was = settings(group)
     code, trace = traced(husk, ["update", *new, box], "-e", "trace=write,renameat,unlinkat,bpf")
@@ -397,6 +403,8 @@ def test_killed_at_any_point_it_leaves_the_old_limits_or_the_new_ones(husk, box,
 @pytest.fixture
 def opener(husk, bundle, group):
     """A container that tells which of its device nodes it may read: kmsg (1:11), loop-control (10:237)."""
+    if not ROOT:
+        pytest.skip("needs root: device rules")
     bundle.process["capabilities"] = {k: ["CAP_MKNOD", "CAP_DAC_OVERRIDE", "CAP_SYSLOG"] for k in ("bounding", "effective", "permitted")}
     ident = husk.started(bundle)
     husk("exec", ident, "sh", "-c", "mknod /tmp/kmsg c 1 11; mknod /tmp/loop c 10 237", check=0)

@@ -8,6 +8,9 @@ import time
 
 import pytest
 
+from tests.groups import BASE
+from tests.user import needs_root
+
 
 # ---- runtime.md ------------------------------------------------------------------------------------------------------
 
@@ -159,6 +162,7 @@ def test_a_namespace_path_is_absolute(husk, bundle):
     husk.refuse(bundle, "linux.namespaces[", "path", "absolute", cwd="/")
 
 
+@needs_root("a file of another user")
 def test_a_user_namespace_changes_no_owner(husk, bundle):
     (bundle.rootfs / "mine").write_text("")
     bundle.user_namespace()
@@ -167,6 +171,7 @@ def test_a_user_namespace_changes_no_owner(husk, bundle):
     assert (bundle.rootfs / "mine").stat().st_uid == 0
 
 
+@needs_root("mknod")
 def test_a_device_may_be_there_twice(husk, bundle):
     """Devices: the same numbers SHOULD NOT be used twice, which is no reason to refuse them."""
     bundle.linux["devices"] = [{"path": f"/dev/{n}", "type": "c", "major": 1, "minor": 3} for n in ("one", "two")]
@@ -174,7 +179,7 @@ def test_a_device_may_be_there_twice(husk, bundle):
 
 
 def test_the_same_cgroups_path_is_the_same_place(husk, bundle):
-    name = "/husk-spec-same-place"
+    name = f"/{BASE}husk-spec-same-place"
     bundle.linux["cgroupsPath"] = name
     seen = []
     for _ in range(2):

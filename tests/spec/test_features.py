@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import HUSK
 from tests.kernel import needs_time
+from tests.user import unshare
 
 FEATURES = json.loads(subprocess.run([HUSK, "features"], stdout=subprocess.PIPE, check=True).stdout)
 LINUX = FEATURES["linux"]
@@ -132,7 +133,7 @@ def test_mappings_of_mounts_are_recognized_where_the_kernel_has_none_too():
 @pytest.mark.skipif(b"__asan_init" in pathlib.Path(HUSK).read_bytes(), reason="AddressSanitizer itself needs /proc")
 def test_the_structure_is_the_same_wherever_and_whoever_asks(husk):
     """Of the program, not of the host: without /proc, /sys and cgroups, as nobody, it is what it was."""
-    bare = ["unshare", "-m", "--", "sh", "-c", "mount -t tmpfs t /proc; mount -t tmpfs t /sys; exec setpriv --reuid 65534 --clear-groups "
+    bare = [*unshare("-m", "--"), "sh", "-c", "mount -t tmpfs t /proc; mount -t tmpfs t /sys; exec setpriv --reuid 65534 --clear-groups "
             "--bounding-set -all \"$0\" features", "/tmp/husk-for-nobody"]
     subprocess.run(["cp", HUSK, bare[-1]], check=True)
     try:

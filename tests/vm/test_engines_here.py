@@ -16,7 +16,7 @@ USER = os.geteuid() != 0
 SELINUX = os.path.isdir("/sys/fs/selinux/booleans")
 IMAGE = "localhost/busybox"
 
-pytestmark = [pytest.mark.rootless, pytest.mark.skipif("HUSK_HOST" not in os.environ, reason="only in a test machine")]
+pytestmark = [pytest.mark.skipif("HUSK_HOST" not in os.environ, reason="only in a test machine")]
 
 
 def need(*programs):

@@ -12,8 +12,7 @@ HUSK = os.environ.get("HUSK", "husk")
 IMAGE = "localhost/busybox"
 V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
 
-pytestmark = [pytest.mark.rootless,
-              pytest.mark.skipif("HUSK_HOST" not in os.environ or not os.path.exists("/opt/busybox.tar") or not V2,
+pytestmark = [pytest.mark.skipif("HUSK_HOST" not in os.environ or not os.path.exists("/opt/busybox.tar") or not V2,
                                  reason="only in a test machine with cgroup v2 and Podman's image"),
               pytest.mark.skipif(os.environ.get("HUSK_HOST") == "emulated", reason="minutes in emulation, and the same as natively")]
 

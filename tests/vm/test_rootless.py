@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import HUSK
 
-pytestmark = [pytest.mark.rootless, pytest.mark.skipif(os.geteuid() == 0 or "HUSK_HOST" not in os.environ, reason="only without root")]
+pytestmark = [pytest.mark.skipif(os.geteuid() == 0 or "HUSK_HOST" not in os.environ, reason="only without root")]
 
 RANGE = 100000                          # of /etc/subuid, /etc/subgid
 

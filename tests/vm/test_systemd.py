@@ -16,7 +16,7 @@ from tests.conftest import wait_for
 USER = os.geteuid() != 0
 SYSTEMD = ["--systemd-cgroup"]
 VERSION = int(subprocess.run(["systemctl", "--version"], capture_output=True, text=True).stdout.split()[1]) if shutil.which("systemctl") else 0
-pytestmark = [pytest.mark.rootless, pytest.mark.skipif(not os.path.isdir("/run/systemd/system"), reason="needs systemd")]
+pytestmark = [pytest.mark.skipif(not os.path.isdir("/run/systemd/system"), reason="needs systemd")]
 
 
 def systemctl(*words):
