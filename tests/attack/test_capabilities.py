@@ -9,6 +9,8 @@ import struct
 
 import pytest
 
+from tests.user import needs_root
+
 KILL, CHOWN, BIND, ADMIN = 5, 0, 10, 21
 SETS = "grep ^Cap /proc/self/status"
 
@@ -50,6 +52,7 @@ def test_exec_cap_with_an_unknown_name_is_refused(husk, bundle):
     assert r.code != 0 and "CAP_NOSUCH" in r.err, r
 
 
+@needs_root("capabilities of files")
 def test_file_capability_gives_a_user_no_more_than_config_says(husk, bundle):
     """R21: a program with cap_kill=ei must not turn an inheritable set into capabilities."""
     tool = bundle.rootfs / "bin/busybox-filecap"

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.conftest import UNDER_STRACE
+from tests.user import needs_root
 
 
 def fifo(path):
@@ -76,6 +77,7 @@ def test_numeric_user_is_never_looked_up_as_a_name(husk, bundle):
     assert husk("exec", "-u", "1000", ident, "id", "-u", check=0).out.strip() == "1000"
 
 
+@needs_root("a program under strace cannot use newuidmap")
 def test_nothing_of_the_image_is_opened_that_config_does_not_name(husk, bundle, tmp_path):
     """R35: evil nsswitch.conf, NSS modules, preload lists and locales in the image are never looked at."""
     if not shutil.which("strace"):

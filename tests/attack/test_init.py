@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from tests.user import needs_root
+
 HERE = pathlib.Path(__file__).parent
 EVERY_CAP = ["CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_KILL", "CAP_SETUID"]
 
@@ -57,6 +59,7 @@ def test_exec_cannot_be_looked_into(husk, bundle, watcher, user):
         assert rootfs not in target and "memfd" not in target and str(husk.root) not in target, line
 
 
+@needs_root("files of a process that nobody may trace")
 def test_nothing_of_husk_can_be_opened_through_proc(husk, bundle):
     """CVE-2019-5736: the program that waits at the gate is not husk, and cannot be written."""
     ident = husk.create(bundle)
@@ -80,6 +83,7 @@ def test_proc_self_exe_as_program_does_not_run_husk(husk, bundle):
     assert result.code != 0
 
 
+@needs_root("files of a process that nobody may trace")
 def test_the_waiting_init_holds_no_directory_of_the_host(husk, bundle):
     """CVE-2024-21626."""
     ident = husk.create(bundle)
@@ -169,6 +173,7 @@ def test_the_callers_keys_are_not_the_containers(husk, bundle):
     assert "_uid_ses" not in out
 
 
+@needs_root("files of a process that nobody may trace")
 def test_init_run_by_hand_does_nothing(husk, bundle, tmp_path):
     """Somebody inside finds husk-init by /proc/1/exe and runs it."""
     ident = husk.create(bundle)

@@ -12,6 +12,8 @@ import threading
 
 import pytest
 
+from tests.user import needs_root
+
 RUNS = 30
 
 # Two names exchanged as fast as one processor can, until standard input ends.
@@ -166,6 +168,7 @@ def test_a_mask_is_the_hosts_null_device_whatever_the_image_has(husk, bundle, tm
     assert husk.out(bundle).split() == ["0", "1:3"]
 
 
+@needs_root("mknod")
 def test_a_swapped_null_device_never_becomes_a_mask(husk, bundle, tmp_path):
     dev = tmp_path / "dev"
     dev.mkdir()
@@ -199,6 +202,7 @@ def test_a_swapped_dev_gets_nothing_outside(husk, bundle, out):
         many(husk, bundle, lambda _: True)
 
 
+@needs_root("mknod")
 @pytest.mark.parametrize("what", ["regular", "link", "fifo", "other"])
 def test_a_null_device_that_is_something_else_is_refused_untouched(husk, bundle, out, what):
     null = bundle.rootfs / "dev/null"

@@ -12,6 +12,8 @@ import subprocess
 
 import pytest
 
+from tests.user import needs_root
+
 HUSK = os.environ.get("HUSK", "husk")
 
 
@@ -48,6 +50,7 @@ def test_interpreter_that_is_the_runtime_does_not_run_inside(husk, bundle):
     assert r.code != 0 and "version" not in r.out, r
 
 
+@needs_root("files of a process that nobody may trace")
 def test_waiting_init_shows_nothing_of_the_host(husk, bundle):
     ident = husk.create(bundle.args("/bin/sleep", "100"))
     pid = husk.state(ident)["pid"]
@@ -156,6 +159,7 @@ def test_descriptors_of_the_caller_do_not_get_in(husk, bundle):
     assert not {n: t for n, t in shown(r.stdout).items() if n > 2 and not t.startswith(("pipe:", "/proc"))}, r.stdout
 
 
+@needs_root("files of a process that nobody may trace")
 def test_created_container_holds_no_directory_of_the_host(husk, bundle):
     """Before `start` init holds its gate; never a directory."""
     ident = husk.create(bundle.args("/bin/sleep", "100"))
@@ -197,7 +201,8 @@ def test_exec_user_that_is_no_number_is_refused(husk, bundle, user):
 
 
 @pytest.mark.parametrize("user, uid, gid", [("0", "0", "0"), ("5", "5", None), ("7:8", "7", "8"),
-                                            ("4294967294:1", "4294967294", "1"), ("2147483648", "2147483648", None)])
+                                            pytest.param("4294967294:1", "4294967294", "1", marks=needs_root("ids that no range of his has")),
+                                            pytest.param("2147483648", "2147483648", None, marks=needs_root("ids that no range of his has"))])
 def test_exec_user_is_exactly_the_number(husk, bundle, user, uid, gid):
     ident = husk.started(bundle)
     out = husk("exec", "-u", user, ident, "grep", "^[UG]id", "/proc/self/status", check=0).out
@@ -216,6 +221,7 @@ def test_config_uid_that_is_no_uid_is_refused(husk, bundle, uid):
         husk.refuse(bundle, "process.user.uid")
 
 
+@needs_root("ids that no range of his has")
 def test_large_uid_is_honoured(husk, bundle):
     bundle.process["user"] = {"uid": 2147483648, "gid": 4294967294}
     out = husk.out(bundle.args("/bin/grep", "^[UG]id", "/proc/self/status"))

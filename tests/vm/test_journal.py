@@ -8,7 +8,9 @@ import uuid
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not os.path.exists("/run/systemd/journal/socket"), reason="needs a journal")
+from tests.user import needs_root
+
+pytestmark = [pytest.mark.skipif(not os.path.exists("/run/systemd/journal/socket"), reason="needs a journal"), needs_root("to read the journal")]
 
 
 def entries(name, needle=""):

@@ -105,7 +105,7 @@ def test_husk_may_be_root_of_a_user_namespace_that_a_user_has_made(husk, bundle)
     alone(bundle).without_namespace("user")
     bundle.linux.pop("uidMappings")
     bundle.linux.pop("gidMappings")
-    bundle.args("cat", "/proc/self/uid_map").write()
+    bundle.args("cat", "/proc/self/uid_map").write(json.dumps(bundle.config))
     inside = ["unshare", "--user", "--map-root-user", "--mount", *husk.argv("run", "--bundle", bundle.path, husk.new_id())]
     done = subprocess.run(inside, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout.split() == ["0", str(os.getuid()), "1"], done

@@ -377,6 +377,19 @@ static int copy_symlink(const struct mount_plan *m, const struct root *r, int so
 	return -1;
 }
 
+/* An unbindable mount is left out of recursive clones (mount_namespaces(7)). The root is no slave of the host's any more then. */
+static int take_without_root(const struct tree_plan *t, const struct root *r, struct trees *trees, struct err *e)
+{
+	AUTO_FD int mnt = -EBADF;
+
+	if (mountfd_set(r->fd, 0, 0, MS_UNBINDABLE, false, e) < 0)
+		return -1;
+	mnt = trees_take(trees, t, e);
+	if (mnt < 0 || mountfd_set(r->fd, 0, 0, MS_PRIVATE, false, e) < 0)
+		return -1;
+	return TAKE_FD(mnt);
+}
+
 static int apply_tree(const struct mount_plan *m, const struct root *r, struct trees *trees, struct anchors *anchors,
 		      struct err *e)
 {
@@ -386,7 +399,7 @@ static int apply_tree(const struct mount_plan *m, const struct root *r, struct t
 
 	if (bind_in_nest(m, r, anchors))
 		return 0;
-	mnt = trees_take(trees, m->tree, e);
+	mnt = m->tree->leaves_out_root ? take_without_root(m->tree, r, trees, e) : trees_take(trees, m->tree, e);
 	if (mnt < 0)
 		return -1;
 	if (fstat(mnt, &st) < 0)

@@ -109,16 +109,20 @@ static bool is_beneath(const char *path, const char *dir)
 	return rest && (*rest == '/' || str_eq(dir, "/"));
 }
 
+/* "/" on "/host": in init's copy the container's own mounts lie in it, and a clone of them would escape the masks. */
+static bool has_root(const struct planner *p, const struct tree_plan *t)
+{
+	return (p->facts->ns_made & CLONE_NEWNS) && t->recursive && t->source &&
+	       (str_eq(p->root, t->source) || is_beneath(p->root, t->source));
+}
+
 /* What only the host's own mounts give, not init's copy of them. */
 static bool needs_host(const struct planner *p, const struct tree_plan *t)
 {
 	if (!(p->facts->ns_made & CLONE_NEWNS) || !(p->host->capabilities & 1ull << 21 /* CAP_SYS_ADMIN */))
 		return false;
 	/* A peer: init's copy has become a slave. */
-	if (t->is_peer)
-		return true;
-	/* "/" on "/host": in init's copy the container's own mounts lie in it, and a clone of them would escape the masks. */
-	return t->recursive && t->source && (str_eq(p->root, t->source) || is_beneath(p->root, t->source));
+	return t->is_peer || has_root(p, t);
 }
 
 static void number(struct planner *p, struct tree_plan *t)
@@ -129,6 +133,9 @@ static void number(struct planner *p, struct tree_plan *t)
 	if (by_husk) {
 		t->number = (int32_t)p->n_trees;
 		p->trees[p->n_trees++] = t;
+	} else if (has_root(p, t)) {            /* without root, who cannot clone on the host */
+		t->leaves_out_root = !str_eq(p->root, t->source);
+		t->recursive = t->leaves_out_root;
 	}
 }
 

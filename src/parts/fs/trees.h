@@ -39,7 +39,8 @@ struct tree_plan {
 	bool is_directory;              /* for certain: a cgroup. A hint, not printed */
 	bool is_peer;                   /* stays a peer of the host's mount; otherwise becomes its slave */
 	bool idmap_recursive;
-	uint8_t none[7];                /* in the place of padding, which would be copied into the plan as it lies on husk's stack */
+	bool leaves_out_root;           /* init opens it, where the container's own root lies in what it sees */
+	uint8_t none[6];                /* in the place of padding, which would be copied into the plan as it lies on husk's stack */
 	const struct userns_plan *idmap;        /* NULL: none */
 };
 
