@@ -200,6 +200,24 @@ def test_masked_and_read_only_paths(husk, bundle):
     assert out.split() == ["0", "0", "ro", "ro"]
 
 
+@pytest.mark.parametrize("path", ["/proc/../etc/secret", "/sys/../etc/secret", "/tmp/../etc/secret", "//etc/./secret", "/etc/secret/"])
+def test_a_path_is_masked_and_read_only_however_it_is_written(husk, bundle, path):
+    (bundle.rootfs / "etc/secret").write_text("secret")
+    bundle.linux["maskedPaths"].append(path)
+    assert husk.out(bundle.sh("cat /etc/secret")) == ""
+    bundle.linux["maskedPaths"].remove(path)
+    bundle.linux["readonlyPaths"].append(path)
+    assert "secret" in husk.out(bundle.sh("echo x 2>/dev/null > /etc/secret; cat /etc/secret"))
+
+
+@pytest.mark.parametrize("kind", ["maskedPaths", "readonlyPaths"])
+@pytest.mark.parametrize("path", ["/", "/tmp/..", "/data"])
+def test_the_root_is_no_path_to_mask_or_to_make_read_only(husk, bundle, kind, path):
+    (bundle.rootfs / "data").symlink_to("/")
+    bundle.linux[kind].append(path)
+    husk.refuse(bundle, f"linux.{kind}[", "the root of the container")
+
+
 def test_rlimits(husk, bundle):
     bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}, {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
     out = husk.out(bundle.sh("ulimit -Sn; ulimit -Hn; ulimit -c"))

@@ -48,10 +48,25 @@ static int check_anchors(const struct root *r, const struct anchors *anchors, st
 	return 0;
 }
 
+/* What lay on the root would be nothing to init, which holds it already, and "/" to every exec. */
+static int find_beneath_root(const struct root *r, cpath path, struct err *e)
+{
+	AUTO_FD int found = root_find(r, path, O_PATH, e);
+	int is_root;
+
+	if (found < 0)
+		return -1;
+	is_root = mountfd_same(r->fd, found, e);
+	if (is_root)
+		return is_root < 0 ? -1 : err_set(e, ERR_SPEC, "is the root of the container, which root.readonly alone can change");
+	return TAKE_FD(found);
+}
+
 /* -1 without a message: there is no such path. */
 static int find(const struct root *r, const struct anchors *anchors, cpath path, struct err *e)
 {
-	for (int i = anchors->n - 1; i >= 0; i--) {
+	/* ".." may lead out of the anchor, where RESOLVE_IN_ROOT would not let it. */
+	for (int i = strstr(path.s, "/..") ? -1 : anchors->n - 1; i >= 0; i--) {
 		const struct anchor *a = &anchors->v[i];
 		const char *rest = str_after(path.s, a->destination.s);
 		const struct root below = { a->fd, a->destination.s };
@@ -59,7 +74,7 @@ static int find(const struct root *r, const struct anchors *anchors, cpath path,
 		if (rest && (*rest == '\0' || *rest == '/'))
 			return root_find(&below, CPATH(*rest ? rest : "/"), O_PATH, e);
 	}
-	return root_find(r, path, O_PATH, e);
+	return find_beneath_root(r, path, e);
 }
 
 /*

@@ -5,6 +5,8 @@
 #include <sched.h>
 #include <string.h>
 
+#include "parts/fs/mounts.h"
+
 static int paths(const struct shield_path **out, size_t *n, const str_list *list, const char *name, struct arena *a,
 		 struct err *e)
 {
@@ -15,7 +17,7 @@ static int paths(const struct shield_path **out, size_t *n, const str_list *list
 
 		if (path[0] != '/')
 			return err_set(e, ERR_SPEC, "linux.%s[%zu]: not an absolute path: \"%s\"", name, i, path);
-		v[i].path = CPATH(arena_strdup(a, path));
+		v[i].path = mounts_destination(path, a);
 		v[i].where = arena_printf(a, "linux.%s[%zu]", name, i);
 	}
 	*out = v;
