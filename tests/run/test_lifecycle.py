@@ -10,6 +10,7 @@ import tempfile
 
 import pytest
 
+from tests.conftest import wait_for
 from tests.user import ROOT
 
 
@@ -91,9 +92,8 @@ def test_start_of_an_unknown_container_is_refused(husk):
 
 def test_kill_takes_names_and_numbers(husk, bundle):
     for word in ("TERM", "SIGTERM", "15", "sigterm"):
-        ident = husk.started(bundle.sh("trap 'exit 3' TERM; while :; do sleep 0.02; done"))
-        import time
-        time.sleep(0.1)
+        ident = husk.started(bundle.sh("trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done"))
+        wait_for(lambda: "ready" in husk.output(ident))
         husk("kill", ident, word, check=0)
         husk.finish(ident)
 
