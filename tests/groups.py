@@ -13,7 +13,7 @@ def _own():
 
 # What an absolute path of a container's cgroup begins with: root's any, a plain user's the group that he has been given
 # beside which the tests run.
-BASE = "" if os.geteuid() == 0 or not V2 else os.path.join(os.path.dirname(_own()), "")
+BASE = "" if os.access("/sys/fs/cgroup", os.W_OK) or not V2 else os.path.join(os.path.dirname(_own()), "")
 # Files that a group of this kernel has; the group is a child of each hierarchy's own.
 HAS = {name for top in TOPS for folder, _, files in os.walk(f"{top}/{BASE}") if folder != f"{top}/{BASE}" for name in files}
 if V2:                                  # husk gives its groups what the topmost one could give, whether it does already or not

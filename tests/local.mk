@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make check` needs no root and takes seconds: unit, plan and handshake tests, and contrib/checks.
-# The suites that need root are targets of their own.
+# The suites that make containers are targets of their own.
 
 check_PROGRAMS = $(UNIT_TESTS)
 AM_CPPFLAGS = $(COMMON_CPPFLAGS) -iquote $(srcdir)/tests

@@ -217,6 +217,12 @@ static void test_plans(void)
 	     "mounts[0]: bind on /h +ro [/ recursive by husk]\n" "mounts[1]: bind on /i [/b recursive by husk]\n"
 	     "mounts[2]: bind on /j [/b/rootfs/x recursive by init]\n" "mounts[3]: bind on /k [/ by init]\n",
 	     "what holds the root itself is cloned without what will be in it");
+	host.capabilities = 0;
+	SAME(plan(M("/h", "bind", SRC("/") OPT("rbind", "ro")) "," M("/i", "bind", SRC("/b/rootfs") OPT("rbind")) ","
+		  M("/j", "bind", SRC("/c") OPT("rbind")), ""),
+	     "mounts[0]: bind on /h +ro [/ recursive without the root by init]\n" "mounts[1]: bind on /i [/b/rootfs by init]\n"
+	     "mounts[2]: bind on /j [/c recursive by init]\n", "without root init itself leaves out what will be in the root");
+	host.capabilities = ~0ull;
 	SAME(plan(M("/h", "bind", SRC("/h")), "\"rootfsPropagation\":\"rprivate\""),
 	     "mounts[0]: bind on /h rprivate [/h by init]\n", "private root, private volumes");
 	SAME(plan(M("/h/x", "tmpfs", OPT("ro")) "," M("/h", "tmpfs", OPT("ro")) "," M("/h-x", "tmpfs", OPT("ro")) ","

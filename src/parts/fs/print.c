@@ -60,9 +60,10 @@ static const char *add_tree(struct arena *a, const char *line, const char *as, c
 {
 	if (!t)
 		return line;
-	line = arena_printf(a, "%s [%s%s%s%s%s by %s]", line, as, t->source ? t->source : "user namespace",
+	line = arena_printf(a, "%s [%s%s%s%s%s%s by %s]", line, as, t->source ? t->source : "user namespace",
 			    t->recursive ? " recursive" : "", t->nofollow ? " nofollow" : "",
-			    t->is_peer ? " peer" : "", t->number < 0 ? "init" : "husk");
+			    t->is_peer ? " peer" : "", t->leaves_out_root ? " without the root" : "",
+			    t->number < 0 ? "init" : "husk");
 	if (t->idmap && t->idmap->path)
 		line = add(a, line, "ids of ", t->idmap->path);
 	for (size_t i = 0; t->idmap && i < t->idmap->n_uids; i++)
