@@ -12,7 +12,6 @@
  */
 #include "oci-spec/spec.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +94,11 @@ static size_t member_size(int kind)
 	case SPEC_LIST: case SPEC_MAP: case SPEC_DICT: return sizeof(struct raw_list);
 	default:                        return kind_size(NULL, kind);
 	}
+}
+
+static bool is_integer(int kind)
+{
+	return kind != SPEC_BOOL && kind != SPEC_OPT_BOOL && kind < SPEC_STR;
 }
 
 static const char *kind_name(int kind)
@@ -397,29 +401,23 @@ static int take_bool(struct decoder *d, bool b)
 }
 
 /* S is a number by JSON's grammar.  False: not an integer that a member of KIND can hold. */
-static bool store_integer(void *p, int kind, const char *s)
+static bool store_integer(void *p, int kind, const char *s, size_t len)
 {
-	int64_t i = 0;
-	uint64_t u = 0;
-	char *end;
+	bool is_negative = s[0] == '-';
+	uint64_t u;
+	int64_t i;
 
-	errno = 0;
-	if (s[0] == '-')
-		i = strtoll(s, &end, 10);
-	else
-		u = strtoull(s, &end, 10);
-	if (errno || *end)
+	if (!num_parse_n(s + is_negative, len - is_negative, UINT64_MAX, &u))
 		return false;
+	i = (int64_t)(is_negative ? 0 - u : u);
 	switch (kind) {
 	case SPEC_OPT_U16: case SPEC_U32: case SPEC_OPT_U32: case SPEC_U64: case SPEC_OPT_U64:
-		if (s[0] == '-')
+		if (is_negative)
 			return false;
 		break;
 	default:
-		if (u > INT64_MAX)
+		if (u > (uint64_t)INT64_MAX + is_negative)
 			return false;
-		if (s[0] != '-')
-			i = u;
 	}
 
 	switch (kind) {
@@ -442,7 +440,6 @@ static int take_number(struct decoder *d, const char *s, size_t len)
 {
 	const struct spec_field *row;
 	int shown = len > 40 ? 40 : len, kind;
-	char buf[32];
 	void *p;
 
 	if (skipped(d))
@@ -450,16 +447,14 @@ static int take_number(struct decoder *d, const char *s, size_t len)
 	if (!d->depth)
 		return wrong_document(d, "number");
 	p = slot(d, &kind, &row);
-	if (strcmp(kind_name(kind), "integer") != 0)
+	if (!is_integer(kind))
 		return wrong(d, kind, "number");
+	if (store_integer(p, kind, s, len))
+		return stored(d);
 	for (size_t i = 0; i < len; i++)
 		if (s[i] == '.' || s[i] == 'e' || s[i] == 'E')
 			return fail(d, "expected integer, got %.*s", shown, s);
-	if (len < sizeof(buf))
-		*(char *)mempcpy(buf, s, len) = '\0';
-	if (len >= sizeof(buf) || !store_integer(p, kind, buf))
-		return fail(d, "%.*s is out of range", shown, s);
-	return stored(d);
+	return fail(d, "%.*s is out of range", shown, s);
 }
 
 /*
@@ -617,7 +612,11 @@ static int take_map_key(struct decoder *d, struct frame *f, const char *s, size_
 
 static bool is_named(const struct spec_field *r, const char *s, size_t len)
 {
-	return r->key && r->key[0] == s[0] && strncmp(r->key, s, len) == 0 && !r->key[len];
+	size_t i = 0;
+
+	while (r->key && i < len && r->key[i] && r->key[i] == s[i])
+		i++;
+	return r->key && i == len && !r->key[i];
 }
 
 /* What we wrote ourselves comes in the order of the rows. */

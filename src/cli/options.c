@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/num.h"
 #include "base/str.h"
 
@@ -69,10 +70,8 @@ static int bad_value(const struct option_row *o, const char *value, const char *
 /* Of an option that may be repeated. A NULL stays behind the last one. */
 static void words_add(struct words *w, const char *word)
 {
-	const char **v = realloc(w->v, (w->n + 2) * sizeof(*v));
+	const char **v = arena_given(realloc(w->v, (w->n + 2) * sizeof(*v)));
 
-	if (!v)
-		abort();
 	w->v = v;
 	v[w->n++] = word;
 	v[w->n] = NULL;

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "base/own.h"
 #include "sys/birth.h"
 #include "sys/calls.h"
@@ -145,7 +146,7 @@ int stage_fork(struct init *in, struct err *e)
 	if (birth_instead(&args, b.stack, sizeof(b.stack), hand_over, &b) < 0)
 		return err_sys(e, "clone the container's process");
 
-	/* The bridge asks and leaves: husk answers when it is gone, so the conversation is ours from then on. */
+	/* The bridge asks and leaves without listening: the conversation is ours from now on. */
 	handshake_await_later(&in->talk, STEP_INIT);
 	procfs_undo(&in->proc);         /* it was that of the bridge's PID namespace */
 	in->proc = PROCFS_NONE;
@@ -164,11 +165,22 @@ int stage_session(struct init *in, struct err *e)
 	return setsid() < 0 && errno != EPERM ? err_sys(e, "make a session") : 0;
 }
 
+static int take_groups(struct init *in, struct err *e)
+{
+	struct letter a;
+
+	if (handshake_settle(&in->talk, &a, e) < 0)
+		return -1;
+	for (in->n_groups = 0; in->n_groups < MIN(a.parcel.nfds, CGROUP_DIRS); in->n_groups++)
+		in->groups[in->n_groups] = a.parcel.fds[in->n_groups];
+	return 0;
+}
+
 int stage_place(struct init *in, struct err *e)
 {
 	struct letter a = { .parcel = { .nfds = 0 } };
 
-	if (schedule_initial_apply(&in->plan->schedule, e) < 0)
+	if (schedule_initial_apply(&in->plan->schedule, e) < 0 || (in->plan->groups_later && take_groups(in, e) < 0))
 		return -1;
 	if ((spawn_tells_place(in->plan) ? handshake_await(&in->talk, STEP_PLACE, &a, e) :
 					   handshake_ask(&in->talk, STEP_PLACE, NULL, &a, e)) < 0)

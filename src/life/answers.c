@@ -47,7 +47,7 @@ static int serve_init(void *self, struct letter *question, struct letter *answer
 {
 	struct making *m = self;
 
-	(void)answer;
+	answer->parcel = TAKE(m->groups, ((struct parcel){ .nfds = 0 }));
 	return child_take_over(&m->child, question, e);
 }
 
@@ -200,7 +200,8 @@ int converse(struct making *m, struct err *e)
 	};
 
 	/* When init has its place it goes on alone for a while, the longest part of its way. */
-	if (handshake_serve(&m->child.talk, serve, m, STEP_PLACE, e) == 0 && making_foresee(m, e) == 0 &&
+	if (handshake_serve(&m->child.talk, serve, m, STEP_PLACE, e) == 0 &&
+	    child_reap_bridge(&m->child, e) == 0 && making_foresee(m, e) == 0 &&
 	    handshake_serve(&m->child.talk, serve, m, STEP_READY, e) == 0 &&
 	    (!is_over_with_execve(m->plan) || await_execve(&m->child, e) == 0))
 		return 0;

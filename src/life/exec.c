@@ -37,6 +37,7 @@ struct joining {
 	int target;                     /* pidfd of the container's init */
 	int root;                       /* O_PATH of its "/" */
 	bool is_paused;
+	bool may_be_placed_later;       /* then the groups are not open yet */
 	int timer;                      /* --timeout: runs out with our patience */
 	struct below below;             /* --timeout: its own group */
 	bool is_expired;
@@ -74,7 +75,6 @@ static int find(struct joining *j, const struct exec_request *rq, struct err *e)
 {
 	struct making *m = &j->making;
 	enum status status;
-	struct err ignored;
 	char path[64];
 
 	if (record_peek(&m->record, rq->root, rq->id, &m->mem, e) < 0 || record_check_readable(&m->record, e) < 0)
@@ -87,10 +87,11 @@ static int find(struct joining *j, const struct exec_request *rq, struct err *e)
 	j->root = fd_open(path, O_PATH | O_DIRECTORY, 0, e);
 	if (j->root < 0)
 		return err_set(e, ERR_STATE, WORDS_EXEC_STOPPED);
-	if (groups_open(&m->cgroup, &m->record, e) < 0)
-		return -1;
-	j->is_paused = cgroup_is_frozen(&m->cgroup, &ignored) > 0;
-	return j->is_paused && !rq->ignore_paused ? err_set(e, ERR_STATE, WORDS_EXEC_PAUSED) : 0;
+	j->is_paused = groups_are_frozen(&m->record);
+	if (j->is_paused && !rq->ignore_paused)
+		return err_set(e, ERR_STATE, WORDS_EXEC_PAUSED);
+	j->may_be_placed_later = groups_are_v1(&m->record) && !j->is_paused && !rq->ncgroups && !rq->timeout;
+	return j->may_be_placed_later ? 0 : groups_open(&m->cgroup, &m->record, e);
 }
 
 static int read_process(struct joining *j, const struct exec_request *rq, struct oci_process **process, struct err *e)
@@ -132,6 +133,7 @@ static int decide(struct joining *j, const struct exec_request *given, struct er
 	if (process && rq.tty && !process->terminal)
 		return err_set(e, ERR_USAGE, "--tty contradicts the file of --process, which says no \"terminal\"");
 	rq.process = process;
+	rq.may_be_placed_later = j->may_be_placed_later;
 	rq.waits_for_place = cgroup_may_need_help(&m->cgroup);
 	rq.no_new_keyring = m->record.saved.no_new_keyring;
 	rq.container = (struct root){ .fd = j->root, .name = "rootfs" };
@@ -165,27 +167,46 @@ static int be_born(struct making *m, struct spawn_request *birth, struct err *e)
 	return spawn(&m->child, birth, e);
 }
 
-static int enter(struct joining *j, const struct exec_request *rq, struct err *e)
+/* Before the birth, where the process can be born in its group or has to be born beside it. */
+static int find_place(struct joining *j, const struct exec_request *rq, struct spawn_request *birth, struct err *e)
 {
 	struct making *m = &j->making;
-	struct spawn_request birth = { .arena = &m->shared, .target = j->target, .target_root = j->root };
-	AUTO(parcel) groups = {};
 
+	if (m->plan->groups_later)
+		return 0;
+	if (j->may_be_placed_later && groups_open(&m->cgroup, &m->record, e) < 0)
+		return -1;
 	if ((rq->ncgroups ? cgroup_descend(&m->cgroup, rq->cgroups, rq->ncgroups, e) :
 	     cgroup_follow(&m->cgroup, m->record.saved.pid, m->plan->cgroup.inner, e)) < 0)
 		return -1;
 	if (rq->timeout && below_make(&j->below, &m->cgroup, e) < 0)
 		return err_in(e, "--timeout");
+	birth->cgroup = cgroup_into_fd(&m->cgroup);
+	birth->groups = &m->groups;
+	return cgroup_entries(&m->cgroup, NULL, m->groups.fds, &m->groups.nfds, e);
+}
+
+/* After it: while the process is on its way into the namespaces. */
+static int find_place_later(struct making *m, struct err *e)
+{
+	if (!m->plan->groups_later) {
+		parcel_undo(&m->groups);
+		return 0;
+	}
+	return groups_open(&m->cgroup, &m->record, e) < 0 ? -1 :
+	       cgroup_entries(&m->cgroup, NULL, m->groups.fds, &m->groups.nfds, e);
+}
+
+static int enter(struct joining *j, const struct exec_request *rq, struct err *e)
+{
+	struct making *m = &j->making;
+	struct spawn_request birth = { .arena = &m->shared, .plan = m->plan, .target = j->target, .target_root = j->root, .cgroup = -1 };
+
 	m->rdt.plan = &m->plan->rdt;
-	birth.plan = m->plan;
-	birth.cgroup = cgroup_into_fd(&m->cgroup);
 	m->console_socket = rq->console_socket;
-	if (cgroup_entries(&m->cgroup, NULL, groups.fds, &groups.nfds, e) < 0)
+	if (find_place(j, rq, &birth, e) < 0 || arena_seal(&m->shared, m->plan, e) < 0 || be_born(m, &birth, e) < 0 ||
+	    find_place_later(m, e) < 0)
 		return -1;
-	birth.groups = &groups;
-	if (arena_seal(&m->shared, m->plan, e) < 0 || be_born(m, &birth, e) < 0)
-		return -1;
-	parcel_undo(&groups);
 	/* The pid file says that it runs, so it comes after the execve: engines look at nothing else. */
 	if (converse(m, e) < 0)
 		return -1;
@@ -283,6 +304,14 @@ static int watch(struct joining *j, const struct exec_request *rq, int signals, 
 	return 0;
 }
 
+/* What has done its duty when the program runs: closed now, it costs no time when the program has ended. */
+static void let_go(struct joining *j)
+{
+	cgroup_undo(&j->making.cgroup);
+	own_close(&j->target);
+	own_close(&j->root);
+}
+
 static int exec_attached(const struct exec_request *rq, int *code, struct err *e)
 {
 	char room[ARENA_ROOM] __attribute__((aligned(16)));
@@ -298,6 +327,7 @@ static int exec_attached(const struct exec_request *rq, int *code, struct err *e
 	result = exec(&j, rq, e);
 	if (result == 0) {
 		child_keep(&j.making.child);
+		let_go(&j);
 		result = watch(&j, rq, signals, code, e);
 	}
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);

@@ -56,6 +56,7 @@ static void end_for_hooks(struct making *m)
 void making_undo(struct making *m)
 {
 	child_undo(&m->child);
+	parcel_undo(&m->groups);
 	cgroup_undo(&m->cgroup);
 	rdt_undo(&m->rdt);
 	if (m->is_announced)

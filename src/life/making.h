@@ -37,6 +37,7 @@ struct making {
 	int owner;                      /* `mounts add`: trees_open()'s; somebody else's */
 	size_t noted;                   /* `mounts add`: steps of plan->mounts that init has told a number of */
 	struct child child;
+	struct parcel groups;           /* exec: the way into them, for the answer of INIT */
 	const char *console_socket;     /* where a terminal's master goes; NULL: it stays with us */
 	int console;                    /* that master */
 	bool is_announced;              /* as created: when undone, as deleted */

@@ -234,6 +234,8 @@ int plan_exec(const struct plan **out, const struct oci_config *c, const struct 
 	how.own_userns = (ns.made | ns.joined) & CLONE_NEWUSER;
 	if (join(p, c, host, a, e) < 0)
 		return -1;
+	/* Without a bridge init would have to be awaited. */
+	p->groups_later = rq->may_be_placed_later && p->ns.needs_bridge;
 	how.denies_setgroups = p->idmap.denies_setgroups;
 	how.annotations = &notes;
 	if (process_plan(p, &how, host, a, e) < 0)

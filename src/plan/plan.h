@@ -40,6 +40,7 @@
 #include "sys/root.h"
 
 struct plan {
+	bool groups_later;              /* exec: its groups come with the answer of INIT, and are opened while it is on its way */
 	bool is_exec;                   /* joins what is there, makes nothing: one more process, or ... */
 	bool only_mounts;               /* ... no process, but mounts that come (MOUNTS) or go (UNMOUNTS) */
 

@@ -53,6 +53,7 @@ struct exec_request {
 	const struct oci_cpu_affinity *cpu_affinity;
 	unsigned timeout;               /* milliseconds until it and all that it started are killed; 0: never */
 	bool no_new_privs, tty, detach, ignore_paused;
+	bool may_be_placed_later;       /* its groups are none that a process can be born in */
 	bool waits_for_place;           /* its cgroup may be one that somebody else has to move it into */
 	bool no_new_keyring;            /* as create was called: it then joined none either */
 	const char *const *cgroups;     /* --cgroup */

@@ -80,6 +80,14 @@ static bool is_unified(const struct oci_saved_group *g)
 	return g->inode && !*g->hierarchy;
 }
 
+bool groups_are_v1(const struct record *r)
+{
+	for (size_t i = 0; i < r->saved.groups.n; i++)
+		if (!*r->saved.groups.v[i].hierarchy)
+			return false;
+	return true;
+}
+
 /* v1's with the freezer, or else v2's. */
 static const struct oci_saved_group *freezer_of(const struct record *r)
 {

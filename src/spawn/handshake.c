@@ -223,7 +223,7 @@ static int serve_one(struct handshake *h, int s, struct letter *q, serve_fn *con
 		reply.number = a.number;
 		ret = put(h->fd, &reply, &a.parcel, e);
 		/* The final init goes on without this one, to execve(2) when it has nothing else to ask. */
-		if (ret < 0 && s == STEP_INIT)
+		if (ret < 0 && s == STEP_INIT && (e->num == EPIPE || e->num == ECONNRESET))
 			ret = 0;
 		if (ret < 0)
 			err_set(e, ERR_PEER, "init ended after it had %s", step_names[s].init_done);
@@ -292,12 +292,14 @@ void handshake_await_later(struct handshake *h, enum step s)
 	h->later = s + 1;
 }
 
-static int settle(struct handshake *h, struct err *e)
+int handshake_settle(struct handshake *h, struct letter *a, struct err *e)
 {
 	int s = h->later - 1;
 
 	h->later = 0;
-	return s < 0 ? 0 : handshake_await(h, (enum step)s, NULL, e);
+	if (a)
+		*a = (struct letter){ .number = 0 };
+	return s < 0 ? 0 : handshake_await(h, (enum step)s, a, e);
 }
 
 bool handshake_is_over(const struct handshake *h)
@@ -311,7 +313,7 @@ int handshake_ask_only(struct handshake *h, enum step s, const struct letter *q,
 {
 	struct message m = { .type = ASK, .step = (uint8_t)s, .number = q ? q->number : 0 };
 
-	if (settle(h, e) < 0)
+	if (handshake_settle(h, NULL, e) < 0)
 		return -1;
 	if (!may_ask(h, s))
 		return err_set(e, ERR_BUG, "the step %s out of order", step_names[s].name);
@@ -371,6 +373,6 @@ void handshake_failed(struct handshake *h, const struct err *e)
 {
 	struct err ignored;
 
-	(void)settle(h, &ignored);
+	(void)handshake_settle(h, NULL, &ignored);
 	put_failed(h->fd, e);
 }

@@ -80,8 +80,10 @@ int handshake_ask(struct handshake *, enum step, const struct letter *q, struct 
  */
 int handshake_ask_only(struct handshake *, enum step, const struct letter *q, struct err *);
 int handshake_await(struct handshake *, enum step, struct letter *a, struct err *);
-/* Only when there is something to ask or to complain of: not worth to wait for. */
+/* Only when there is something to ask or to complain of, as a rule: not worth to wait for. */
 void handshake_await_later(struct handshake *, enum step);
+/* Now, for what comes with it. A may be NULL. */
+int handshake_settle(struct handshake *, struct letter *a, struct err *);
 /* Init: has husk gone away? */
 bool handshake_is_over(const struct handshake *);
 bool handshake_needs(const struct handshake *, enum step);

@@ -64,6 +64,7 @@ void child_undo(struct child *c)
 		(void)process_wait(c->pidfd, &end, &ignored);
 	}
 	own_close(&c->pidfd);
+	(void)child_reap_bridge(c, &ignored);
 	c->pid = 0;
 	errno = saved;
 }
@@ -209,18 +210,22 @@ int spawn(struct child *out, const struct spawn_request *rq, struct err *e)
 
 int child_take_over(struct child *c, struct letter *question, struct err *e)
 {
-	struct process_end end;
-
 	if (question->number <= 0 || question->parcel.nfds != 1)
 		return err_set(e, ERR_BUG, "the bridge did not tell which process it made");
-	/* It exits right after its question, and nobody else speaks until this one is answered. */
-	if (process_wait(c->pidfd, &end, e) < 0)
-		return -1;
-	own_close(&c->pidfd);
+	c->bridge = TAKE_FD(c->pidfd);
 	c->stamps.bridge = c->pid;
 	c->pid = c->stamps.init = (pid_t)question->number;
 	c->pidfd = TAKE_FD(question->parcel.fds[0]);
 	return 0;
+}
+
+/* It exits right after its question, without waiting for the answer. */
+int child_reap_bridge(struct child *c, struct err *e)
+{
+	AUTO_FD int bridge = TAKE_FD(c->bridge);
+	struct process_end end;
+
+	return bridge < 0 ? 0 : process_wait(bridge, &end, e);
 }
 
 int child_check_executed(const struct child *c, struct err *e)

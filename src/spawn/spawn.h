@@ -30,12 +30,13 @@ enum init_fd { INIT_FD_TALK, INIT_FD_PLAN, INIT_FD_CRUMB, INIT_FD_TARGET, INIT_F
 struct child {
 	pid_t pid;                      /* until the step INIT: of the bridge, when there is one */
 	int pidfd;
+	int bridge;                     /* pidfd of one that has done its duty and is not reaped yet */
 	struct handshake talk;
 	struct stamps_owner stamps;     /* for the trace; outlives the process */
 	bool is_kept;
 };
 
-#define CHILD_NONE ((struct child){ .pid = 0, .pidfd = -EBADF, .talk = { .fd = -EBADF, .at = -1 } })
+#define CHILD_NONE ((struct child){ .pid = 0, .pidfd = -EBADF, .bridge = -EBADF, .talk = { .fd = -EBADF, .at = -1 } })
 
 void child_undo(struct child *);        /* SIGKILL, reaped; closes everything */
 void child_keep(struct child *);        /* from now on it lives without us; undo only closes */
@@ -59,7 +60,9 @@ uint32_t spawn_needed(const struct plan *);
 bool spawn_tells_place(const struct plan *);
 /* After the end of the conversation of an exec: was it execve(2) that ended it?  ERR_PEER otherwise. */
 int child_check_executed(const struct child *, struct err *);
-/* For the step INIT: the bridge is reaped, the child is the final init from now on. */
+/* For the step INIT: the child is the final init from now on. */
 int child_take_over(struct child *, struct letter *question, struct err *);
+/* When it is answered: the bridge ends in this moment, or has. */
+int child_reap_bridge(struct child *, struct err *);
 /* After a failed conversation: when init died, adds how and in which stage. Always -1. */
 int child_explain(struct child *, struct err *);
