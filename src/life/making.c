@@ -94,7 +94,7 @@ static const char *rootfs_path(const struct making *m, const char *bundle, struc
 /* What of config.json commands ask for that come when the container is there already, and for nothing else. */
 static bool is_plain(const struct oci_config *c)
 {
-	return !c->hooks && (!c->linux_ || !c->linux_->intel_rdt);
+	return c->process && !c->hooks && (!c->linux_ || !c->linux_->intel_rdt);
 }
 
 static void fill_record(struct making *m, const struct create_request *rq)

@@ -47,6 +47,9 @@ static int start(const struct target *target, struct err *e)
 		return -1;
 	if (!r.saved.plain && load_config(&config, &r, &mem, e) < 0)
 		return -1;
+	/* Before the gate is opened: behind it the container would end. */
+	if (config && !config->process)
+		return err_set(e, ERR_SPEC, "process: required to start the container, but missing");
 	return begin(&r, config, &init, &mem, e);
 }
 

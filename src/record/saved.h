@@ -35,7 +35,7 @@ struct oci_saved {
 	uint64_t start_time;            /* field 22 of /proc/PID/stat: tells a reused pid apart */
 	uint64_t pidfs;                 /* inode number of its pidfd, 0 on kernels < 6.9 */
 	bool complete;                  /* the container was created; before that: creating */
-	bool plain;                     /* config.json has neither hooks nor intelRdt: `start` and `delete` need not read it */
+	bool plain;                     /* config.json has a process, neither hooks nor intelRdt: `start` and `delete` need not read it */
 	bool rootless;
 	bool own_pids;                  /* it has a PID namespace of its own: with init all of it ends */
 	bool no_new_keyring;

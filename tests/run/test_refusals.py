@@ -108,3 +108,4 @@ def test_a_container_without_process_can_be_created_but_not_started(husk, bundle
     ident = husk.create(bundle)
     r = husk("start", ident)
     assert r.code != 0 and "process" in r.err
+    assert husk.state(ident)["status"] == "created", "an error leaves everything as it was"
