@@ -32,15 +32,13 @@ static void stop(const struct record *r, int pidfd)
 /* The page into which init has stamped its stages was the other command's: for the rest of its way it gets a new one. */
 static int open_gate(const struct record *r, struct child *init, struct err *e)
 {
-	AUTO_FD int page = -EBADF;
-
 	if (trace_is_on()) {
 		init->stamps.init = r->saved.pid;
-		page = crumb_make(&init->talk.crumb, e);
-		if (page < 0)
+		init->crumb = crumb_make(e);
+		if (init->crumb < 0)
 			return -1;
 	}
-	if (gate_open(r->dir, init->pidfd, page, e) < 0)
+	if (gate_open(r->dir, init->pidfd, init->crumb, e) < 0)
 		return -1;
 	init->stamps.executed = trace_now();
 	return 0;

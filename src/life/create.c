@@ -7,8 +7,10 @@
 
 int life_create(const struct create_request *rq, struct err *e)
 {
+	char room[ARENA_ROOM] __attribute__((aligned(16)));
 	AUTO(making) m = MAKING_NONE;
 
+	m.mem = arena_in(room, sizeof(room));
 	if (making_create(&m, rq, e) < 0)
 		return err_in(e, "create \"%s\"", rq->id);
 	making_keep(&m);

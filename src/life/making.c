@@ -110,7 +110,7 @@ static void fill_record(struct making *m, const struct create_request *rq)
 	};
 	if (!m->plan->stdio.terminal)
 		streams_name(&m->record.saved.streams, &m->mem);
-	cgroup_paths_planned(&paths, &m->plan->cgroup, &m->mem);
+	cgroup_paths_planned(&paths, &m->plan->cgroup);
 	groups_save(&m->record, &paths, &m->mem);
 }
 

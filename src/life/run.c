@@ -25,8 +25,10 @@ static int make_and_begin(void *self, struct making *m, const struct create_requ
 
 static int run_detached(life_make_fn *make, void *self, const struct create_request *rq, struct err *e)
 {
+	char room[ARENA_ROOM] __attribute__((aligned(16)));
 	AUTO(making) m = MAKING_NONE;
 
+	m.mem = arena_in(room, sizeof(room));
 	if (make(self, &m, rq, NULL, e) < 0)
 		return -1;
 	making_keep(&m);
@@ -78,12 +80,14 @@ static int stay(struct making *m, const struct create_request *rq, int signals, 
 
 static int run_attached(life_make_fn *make, void *self, const struct create_request *rq, int *code, struct err *e)
 {
+	char room[ARENA_ROOM] __attribute__((aligned(16)));
 	AUTO(making) m = MAKING_NONE;
 	AUTO_FD int signals = -EBADF;
 	AUTO_FD int ready = -EBADF;
 	sigset_t old;
 	int result;
 
+	m.mem = arena_in(room, sizeof(room));
 	/* Orphans of the container come to us and are reaped, instead of to whoever called us. */
 	if (!rq->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return err_sys(e, "become subreaper");

@@ -41,23 +41,19 @@ struct passage {
 	char *const *argv;
 };
 
-static void close_talk(struct handshake *talk)
-{
-	own_close(&talk->fd);
-	crumb_undo(&talk->crumb);
-}
-
 void child_undo(struct child *c)
 {
 	struct process_end end;
 	struct err ignored;
+	struct crumb crumb;
 	int saved = errno;
 
 	c->stamps.waits = c->is_kept && !c->stamps.executed;
-	if (c->talk.crumb)
-		stamps_tell(c->talk.crumb, &c->stamps);
+	if (trace_is_on() && crumb_read(&crumb, c->crumb))
+		stamps_tell(&crumb, &c->stamps);
 	/* First the socket: an init that a dying bridge has just made must see the end of it. */
-	close_talk(&c->talk);
+	own_close(&c->talk.fd);
+	own_close(&c->crumb);
 	if (c->pidfd >= 0 && c->pid > 0 && !c->is_kept) {
 		TRACE("kill init");
 		sys_pidfd_send_signal(c->pidfd, SIGKILL);
@@ -173,7 +169,6 @@ int spawn(struct child *out, const struct spawn_request *rq, struct err *e)
 	AUTO(child) c = CHILD_NONE;
 	AUTO_FD int program = -EBADF;
 	AUTO_FD int talk = -EBADF;
-	AUTO_FD int crumb = -EBADF;
 	struct passage way;
 	int *ns_fds = way.from + INIT_FD_NS;
 	TRACE("spawn");
@@ -186,13 +181,13 @@ int spawn(struct child *out, const struct spawn_request *rq, struct err *e)
 	program = seal_program(husk_init_start, (size_t)(husk_init_end - husk_init_start), "husk-init", e);
 	if (program < 0 || handshake_open(&c.talk, spawn_needed(plan), &talk, e) < 0)
 		return -1;
-	crumb = crumb_make(&c.talk.crumb, e);
-	if (crumb < 0 || ns_open(&plan->ns, ns_fds, e) < 0)
+	c.crumb = crumb_make(e);
+	if (c.crumb < 0 || ns_open(&plan->ns, ns_fds, e) < 0)
 		return -1;
 	way.program = program;
 	way.from[INIT_FD_TALK] = talk;
 	way.from[INIT_FD_PLAN] = rq->arena->fd;
-	way.from[INIT_FD_CRUMB] = crumb;
+	way.from[INIT_FD_CRUMB] = c.crumb;
 	way.from[INIT_FD_TARGET] = rq->target;
 	way.from[INIT_FD_TARGET_ROOT] = rq->target_root;
 	way.from[INIT_FD_HOOK_OUT] = rq->hook_out > 0 ? rq->hook_out : -EBADF;
@@ -230,14 +225,17 @@ int child_reap_bridge(struct child *c, struct err *e)
 
 int child_check_executed(const struct child *c, struct err *e)
 {
-	if (c->talk.crumb->stage == STAGE_PAYLOAD)
+	struct crumb crumb;
+
+	if (crumb_read(&crumb, c->crumb) && crumb.stage == STAGE_PAYLOAD)
 		return 0;
 	return err_set(e, ERR_PEER, "init ended before it executed the program");
 }
 
 int child_explain(struct child *c, struct err *e)
 {
-	const char *stage = stage_name(c->talk.crumb ? c->talk.crumb->stage : -1);
+	struct crumb crumb;
+	const char *stage = stage_name(crumb_read(&crumb, c->crumb) ? crumb.stage : -1);
 	struct process_end end;
 	struct err ignored, at = *e;
 	char name[16];

@@ -32,11 +32,13 @@ struct child {
 	int pidfd;
 	int bridge;                     /* pidfd of one that has done its duty and is not reaped yet */
 	struct handshake talk;
+	int crumb;                      /* of the page of its stages (spawn/stamps.h) */
 	struct stamps_owner stamps;     /* for the trace; outlives the process */
 	bool is_kept;
 };
 
-#define CHILD_NONE ((struct child){ .pid = 0, .pidfd = -EBADF, .bridge = -EBADF, .talk = { .fd = -EBADF, .at = -1 } })
+#define CHILD_NONE ((struct child){ \
+	.pid = 0, .pidfd = -EBADF, .bridge = -EBADF, .crumb = -EBADF, .talk = { .fd = -EBADF, .at = -1 } })
 
 void child_undo(struct child *);        /* SIGKILL, reaped; closes everything */
 void child_keep(struct child *);        /* from now on it lives without us; undo only closes */

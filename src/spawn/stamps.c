@@ -11,27 +11,22 @@
 #include "base/trace.h"
 #include "sys/calls.h"
 
-int crumb_make(struct crumb **out, struct err *e)
+int crumb_make(struct err *e)
 {
 	AUTO_FD int fd = sys_memfd_create("husk-stage", MFD_CLOEXEC);
-	void *page;
 
 	if (fd < 0)
 		return err_sys(e, "memfd_create");
-	if (ftruncate(fd, sizeof(**out)) < 0)
+	if (ftruncate(fd, sizeof(struct crumb)) < 0)
 		return err_sys(e, "grow the page of the stage");
-	page = mmap(NULL, sizeof(**out), PROT_READ, MAP_SHARED, fd, 0);
-	if (page == MAP_FAILED)
-		return err_sys(e, "map the page of the stage");
-	*out = page;
 	return TAKE_FD(fd);
 }
 
-void crumb_undo(struct crumb **crumb)
+/* From front to back, so that the stamps are there that the number before them counts. */
+bool crumb_read(struct crumb *c, int fd)
 {
-	if (*crumb)
-		munmap(*crumb, sizeof(**crumb));
-	*crumb = NULL;
+	*c = (struct crumb){ .stage = 0 };
+	return fd >= 0 && pread(fd, c, sizeof(*c), 0) == (ssize_t)sizeof(*c);
 }
 
 void stamps_tell(const struct crumb *c, const struct stamps_owner *who)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The page that husk shares with husk-init: in which stage init is, for post-mortems, and when it began each, for --trace.  Init
- * writes, husk reads; after the execve(2) nobody but husk has it.
+ * The page of husk-init that husk reads: in which stage init is, for post-mortems, and when it began each, for --trace.  Only
+ * init has it mapped; after the execve(2) nobody but husk has it.
  */
 #pragma once
 
@@ -35,8 +35,9 @@ struct stamps_owner {
 	bool waits;                     /* it waits at its gate */
 };
 
-/* Host: a new page, mapped for reading; the descriptor is for init. */
-int crumb_make(struct crumb **, struct err *);
-void crumb_undo(struct crumb **);
+/* Host: the file of a new page, for init to map. */
+int crumb_make(struct err *);
+/* Host: what stands in it now; in none: all zero. False: nothing. */
+bool crumb_read(struct crumb *, int fd);
 /* Host: hands what init has stamped to the trace. */
 void stamps_tell(const struct crumb *, const struct stamps_owner *);

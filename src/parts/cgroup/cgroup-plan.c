@@ -92,6 +92,7 @@ static int add_dir(struct cgroup_plan *out, const char *controllers, const char 
 	d->controllers = arena_strdup(a, controllers);
 	d->mount = arena_strdup(a, mount);
 	d->path = *path == '/' ? arena_strdup(a, path + 1) : beneath(own, beside, path, a);
+	d->full = arena_printf(a, "%s/%s", d->mount, d->path);
 	d->is_v2 = is_v2;
 	out->n++;
 	return 0;

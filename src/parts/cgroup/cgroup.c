@@ -6,7 +6,6 @@
 #include "parts/cgroup/cgroup.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -21,15 +20,6 @@
 #include "sys/groupfs.h"
 #include "sys/procfs.h"
 
-static void forget_dir(struct cgroup_dir *d)
-{
-	if (d->owns_path) {
-		free((char *)d->path);
-		d->path = NULL;
-		d->owns_path = false;
-	}
-}
-
 void cgroup_undo(struct cgroup *cg)
 {
 	int saved = errno, fds[CGROUP_DIRS];
@@ -39,7 +29,6 @@ void cgroup_undo(struct cgroup *cg)
 		if (cg->is_made && cg->dir[i].made && manager_fs_remove(&cg->dir[i], &e) < 0)
 			log_warning("%s", e.msg);
 		fds[i] = cg->dir[i].fd;
-		forget_dir(&cg->dir[i]);
 	}
 	fd_close_all(fds, cg->n);
 	if (cg->is_made && cg->scope && unit_stop(cg->scope, cg->is_user, &e) < 0)
@@ -54,23 +43,6 @@ void cgroup_keep(struct cgroup *cg)
 }
 
 /* ---- making ------------------------------------------------------------------------ */
-
-static int set_path(struct cgroup_dir *d, const char *mount, const char *path, struct err *e)
-{
-	size_t size = strlen(mount) + strlen(path) + 2;
-	struct text t = { .size = size };
-	char *s = malloc(size);
-
-	if (!s)
-		return err_sys(e, "cgroup \"%s\"", path);
-	t.s = s;
-	text_add(&t, mount);
-	text_add(&t, "/");
-	text_add(&t, path);
-	d->path = s;
-	d->owns_path = true;
-	return 0;
-}
 
 /* The files that a delegated group's owner may write to, as the kernel lists them. */
 static const char *delegate_files(char buf[4096])
@@ -159,10 +131,9 @@ static int make_dirs(struct cgroup *cg, const struct cgroup_plan *p, struct err 
 		struct cgroup_dir *d = &cg->dir[cg->n];
 
 		*d = (struct cgroup_dir){
-			.controllers = p->dir[i].controllers, .is_v2 = p->dir[i].is_v2, .fd = -EBADF };
+			.controllers = p->dir[i].controllers, .path = p->dir[i].full, .is_v2 = p->dir[i].is_v2, .fd = -EBADF };
 		cg->n++;
-		if (set_path(d, p->dir[i].mount, p->dir[i].path, e) < 0 ||
-		    manager_fs_make(d, &p->dir[i], p->v2_controllers ? p->v2_controllers : "", !p->unit.name, e) < 0)
+		if (manager_fs_make(d, &p->dir[i], p->v2_controllers ? p->v2_controllers : "", !p->unit.name, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -275,14 +246,14 @@ int cgroup_finish(const struct cgroup *cg, const struct cgroup_plan *p, struct e
 
 /* ---- remembering -------------------------------------------------------------------- */
 
-void cgroup_paths_planned(struct cgroup_paths *out, const struct cgroup_plan *p, struct arena *a)
+void cgroup_paths_planned(struct cgroup_paths *out, const struct cgroup_plan *p)
 {
 	*out = (struct cgroup_paths){
 		.manager = p->manager, .n = p->n, .scope = p->unit.name, .is_user = p->unit.is_user };
 	for (int i = 0; i < p->n; i++)
 		out->v[i] = (struct cgroup_path){
 			.controllers = p->dir[i].controllers,
-			.path = arena_printf(a, "%s/%s", p->dir[i].mount, p->dir[i].path),
+			.path = p->dir[i].full,
 		};
 }
 

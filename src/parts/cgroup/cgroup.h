@@ -41,6 +41,7 @@ struct cgroup_plan_dir {
 	const char *controllers;        /* as mounted: "cpu,cpuacct", "name=systemd"; of v2: "" */
 	const char *mount;              /* "/sys/fs/cgroup/cpu,cpuacct" */
 	const char *path;               /* beneath it, without a slash at either end: "docker/3f2a" */
+	const char *full;               /* both */
 	bool is_v2;
 };
 
@@ -126,7 +127,6 @@ struct cgroup_dir {
 	uint32_t made;
 	uint64_t id;
 	bool is_v2;
-	bool owns_path;                 /* made here: the path is ours to free */
 };
 
 struct cgroup {
@@ -160,8 +160,8 @@ int cgroup_finish(const struct cgroup *, const struct cgroup_plan *, struct err 
 /* v2: replaces the device program of one group. */
 int cgroup_set_devices(const struct cgroup_dir *, const struct device_rules *, struct arena *, struct err *);
 
-/* Before anything is made: where the groups will be, for a record of the intent (made, id: 0). In A. */
-void cgroup_paths_planned(struct cgroup_paths *, const struct cgroup_plan *, struct arena *);
+/* Before anything is made: where the groups will be, for a record of the intent (made, id: 0). Strings stay those of the plan. */
+void cgroup_paths_planned(struct cgroup_paths *, const struct cgroup_plan *);
 /* When nobody and nothing is left in the groups: removes them with no call more than that. False: cgroup_remove() has to. */
 bool cgroup_remove_empty(struct cgroup *);
 /* The same for those of a record, unopened: each is looked at before, whether it is still the one that was made. */
