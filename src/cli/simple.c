@@ -113,5 +113,6 @@ const struct command command_kill = {
 
 const struct command command_delete = {
 	.name = "delete", .arguments = "CONTAINER-ID", .summary = "remove a stopped container and all that was made for it",
+	.notes = "One that was created and never started is ended and removed, too: engines ask for it without --force.",
 	.options = delete_options, .size = sizeof(struct delete_values), .min = 1, .max = 1, .run = delete_it,
 };

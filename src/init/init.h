@@ -13,7 +13,6 @@
 #include "spawn/stamps.h"
 #include "sys/procfs.h"
 
-
 struct init {
 	const struct plan *plan;
 	struct handshake talk;

@@ -11,10 +11,9 @@
 
 /*
  * Opens the gate, waits for the execve, runs the poststart hooks, passes readiness on to the caller's service
- * manager.  CHILD: its pidfd, and what the trace knows of it.  A failing poststart hook kills the container (runtime.md,
- * Lifecycle 9).
+ * manager.  CHILD: its pidfd, and what the trace knows of it.  CONFIG: NULL for a container that is plain (record/saved.h).
+ * A failing poststart hook kills the container (runtime.md, Lifecycle 9).
  */
-/* CONFIG: NULL for a container that is plain (record/saved.h). */
 int begin(struct record *, const struct oci_config *, struct child *, struct arena *, struct err *);
 /*
  * The same for a container without a gate, whose init is on its way to the execve already (struct making, goes_on).

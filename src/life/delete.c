@@ -165,6 +165,10 @@ bool life_delete_ended(struct record *r, struct cgroup *cg, const struct oci_con
 	return true;
 }
 
+/*
+ * The specification wants it stopped.  But in a created one no program of the user's has run, and engines call this for those
+ * that they give up before the start.
+ */
 static int check_status(const struct record *r, bool *has_ended, struct err *e)
 {
 	enum status status = status_of(r, NULL);
