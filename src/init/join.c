@@ -19,9 +19,7 @@ static int enter_root(struct init *in, struct err *e)
 
 	/* Both have done their duty: nothing of them may be there when "working directory" is looked up. */
 	close(TAKE_FD(in->target));
-	if (in->plan->ns.join & CLONE_NEWNS || root < 0)
-		return 0;
-	return root_enter(root, e);
+	return in->plan->ns.join & CLONE_NEWNS ? 0 : root_enter(root, e);
 }
 
 const struct stage join_stages[] = {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,22 +72,31 @@ static int check_status(enum status status, struct err *e)
 	return err_set(e, ERR_BUG, "no such status");
 }
 
+/* The pidfd is held, so the number stays its own, or the open fails. */
+static int open_root(struct joining *j, struct err *e)
+{
+	char path[64];
+
+	if (j->root >= 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)j->making.record.saved.pid);
+	j->root = fd_open(path, O_PATH | O_DIRECTORY, 0, e);
+	return j->root < 0 ? err_set(e, ERR_STATE, WORDS_EXEC_STOPPED) : 0;
+}
+
 static int find(struct joining *j, const struct exec_request *rq, struct err *e)
 {
 	struct making *m = &j->making;
 	enum status status;
-	char path[64];
 
 	if (record_peek(&m->record, rq->root, rq->id, &m->mem, e) < 0 || record_check_readable(&m->record, e) < 0)
 		return -1;
 	status = status_of_init(&m->record, &j->target);
 	if (check_status(status, e) < 0)
 		return -1;
-	/* The pidfd is held, so the number stays its own, or the open fails. */
-	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)m->record.saved.pid);
-	j->root = fd_open(path, O_PATH | O_DIRECTORY, 0, e);
-	if (j->root < 0)
-		return err_set(e, ERR_STATE, WORDS_EXEC_STOPPED);
+	/* Names of users stand in a file there. */
+	if (rq->user && open_root(j, e) < 0)
+		return -1;
 	j->is_paused = groups_are_frozen(&m->record);
 	if (j->is_paused && !rq->ignore_paused)
 		return err_set(e, ERR_STATE, WORDS_EXEC_PAUSED);
@@ -200,8 +210,14 @@ static int find_place_later(struct making *m, struct err *e)
 static int enter(struct joining *j, const struct exec_request *rq, struct err *e)
 {
 	struct making *m = &j->making;
-	struct spawn_request birth = { .arena = &m->shared, .plan = m->plan, .target = j->target, .target_root = j->root, .cgroup = -1 };
+	struct spawn_request birth = { .arena = &m->shared, .plan = m->plan, .target = j->target, .target_root = -1, .cgroup = -1 };
 
+	/* With a mount namespace of its own, setns(2) goes there. */
+	if (!(m->plan->ns.join & CLONE_NEWNS)) {
+		if (open_root(j, e) < 0)
+			return -1;
+		birth.target_root = j->root;
+	}
 	m->rdt.plan = &m->plan->rdt;
 	m->console_socket = rq->console_socket;
 	if (find_place(j, rq, &birth, e) < 0 || arena_seal(&m->shared, m->plan, e) < 0 || be_born(m, &birth, e) < 0 ||

@@ -50,7 +50,7 @@ struct spawn_request {
 	const struct parcel *groups;    /* cgroup_entries(): the child enters them by itself; NULL: none */
 	int target;                     /* exec: pidfd of the container's init; -1 */
 	int hook_out, hook_err;         /* what hooks in init print goes there; 0: nowhere */
-	int target_root;                /* exec: O_PATH of its "/", used when it has no mount namespace of its own; -1 */
+	int target_root;                /* exec: O_PATH of its "/", when it has no mount namespace of its own; -1: it has */
 };
 
 int spawn(struct child *, const struct spawn_request *, struct err *);

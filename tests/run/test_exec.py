@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import in_terminal
 from tests.groups import TOPS
+from tests.user import needs_root
 
 
 @pytest.fixture
@@ -34,6 +35,21 @@ def sh(husk, box, script, *options, check=0):
 def detached(husk, *words):
     """Not through a pipe of ours: what goes on holds it open."""
     assert husk.popen(*words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait(20) == 0
+
+
+@needs_root("the mount namespace of the host")
+def test_without_a_mount_namespace_it_is_in_the_root_of_the_container_all_the_same(husk, bundle):
+    bundle.without_namespace("mount")
+    bundle.config["mounts"] = []
+    for shields in ("maskedPaths", "readonlyPaths"):
+        bundle.linux.pop(shields, None)
+    (bundle.rootfs / "of-the-container").touch()
+    box = husk.started(bundle.args("/bin/sleep", "1000"))
+    try:
+        assert len(sh(husk, box, "ls -d /of-the-container /../of-the-container").split()) == 2
+        assert "of-the-container" in sh(husk, box, "ls", "--cwd", "/")
+    finally:
+        subprocess.run(["umount", "-l", str(bundle.rootfs)], check=True)     # it is the caller's mount namespace
 
 
 # ---- what describes the process -------------------------------------------------------
