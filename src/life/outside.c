@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "record/streams.h"
 #include "sys/fd.h"
+#include "sys/mountinfo.h"
 #include "sys/procfs.h"
 
 #ifndef CLONE_NEWTIME
@@ -19,6 +21,7 @@
 #endif
 
 #define NAME_OF_NULL    "/dev/null"
+#define MOUNTINFO_MAX   (16u << 20)
 
 /* ---- namespaces --------------------------------------------------------------------- */
 
@@ -117,6 +120,14 @@ static const char *resolve(const struct root *root, cpath path, bool *is_dir, st
 	return arena_strdup(a, buf);
 }
 
+static bool is_named(const struct criu_pairs *pairs, const char *key)
+{
+	for (size_t i = 0; i < pairs->n; i++)
+		if (str_eq(pairs->v[i].key, key))
+			return true;
+	return false;
+}
+
 static int name_mount(struct criu_request *rq, const struct root *root, cpath path, const char *name, struct arena *a, struct err *e)
 {
 	struct err why = { .kind = ERR_NONE };
@@ -128,7 +139,7 @@ static int name_mount(struct criu_request *rq, const struct root *root, cpath pa
 		return -1;
 	}
 	/* A masked directory hides an empty tmpfs of the container's own. */
-	if (where && !(is_dir && str_eq(name, NAME_OF_NULL)))
+	if (where && !(is_dir && str_eq(name, NAME_OF_NULL)) && !is_named(&rq->mounts, where))
 		criu_add(&rq->mounts, where, name, a);
 	return 0;
 }
@@ -136,6 +147,63 @@ static int name_mount(struct criu_request *rq, const struct root *root, cpath pa
 static bool is_outside(const struct mount_plan *m)
 {
 	return m->op == MOUNT_TREE && m->tree && m->tree->source;
+}
+
+/* PATH lies beneath DIR, and is not DIR itself: what is left of it, or NULL. */
+static const char *beneath(const char *path, const char *dir)
+{
+	const char *rest = str_eq(dir, "/") ? path : str_after(path, dir);
+
+	return rest && rest[0] == '/' && rest[1] ? rest : NULL;
+}
+
+static bool is_planned(const struct plan *p, const char *destination)
+{
+	for (size_t i = 0; i < p->mounts.n; i++)
+		if (str_eq(p->mounts.v[i].destination.s, destination))
+			return true;
+	return false;
+}
+
+/* Has the container the host's mount there, or one of its own? */
+static bool is_same_inside(const struct root *root, cpath there, const char *source)
+{
+	struct err ignored;
+	AUTO_FD int inside = root_find(root, there, O_PATH, &ignored), outside = fd_open(source, O_PATH, 0, &ignored);
+
+	return inside >= 0 && outside >= 0 && fd_same(inside, outside);
+}
+
+/*
+ * What is mounted beneath the source of a recursive bind mount comes along with it, and is of the host, too: CRIU would
+ * take it for the container's own.  ROOT: the container's, at a checkpoint; NULL at a restore.
+ */
+static int add_inner(struct criu_request *rq, const struct plan *p, const struct mount_plan *m, const struct root *root,
+		     struct arena *a, struct err *e)
+{
+	AUTO_FD int mounts = procfs_open_own("mountinfo", O_RDONLY, e), host = fd_open("/", O_PATH | O_DIRECTORY, 0, e);
+	const struct root all = { .fd = host, .name = "/" };
+	const char *text, *source;
+	struct mountinfo line;
+	bool is_dir;
+	size_t len;
+
+	text = mounts < 0 || host < 0 ? NULL : fd_read_all(mounts, MOUNTINFO_MAX, a, &len, e);
+	source = text ? resolve(&all, CPATH(m->tree->source), &is_dir, a, e) : NULL;
+	if (!source)
+		return text && e->kind == ERR_NONE ? 0 : -1;
+	while (mountinfo_next(&text, &line, a)) {
+		const char *rest = beneath(line.target, source), *there;
+
+		there = rest ? arena_printf(a, "%s%s", m->destination.s, rest) : NULL;
+		if (!there || is_planned(p, there))
+			continue;
+		if (!root && !is_named(&rq->mounts, there))
+			criu_add(&rq->mounts, there, line.target, a);
+		if (root && is_same_inside(root, CPATH(there), line.target) && name_mount(rq, root, CPATH(there), there, a, e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int name_mounts(struct criu_request *rq, const struct plan *p, const struct procfs *proc, struct arena *a, struct err *e)
@@ -150,10 +218,13 @@ static int name_mounts(struct criu_request *rq, const struct plan *p, const stru
 	if (fd < 0)
 		return -1;
 	root.fd = fd;
-	for (size_t i = 0; i < p->mounts.n; i++)
-		if (is_outside(&p->mounts.v[i]) &&
-		    name_mount(rq, &root, p->mounts.v[i].destination, p->mounts.v[i].destination.s, a, e) < 0)
+	for (size_t i = 0; i < p->mounts.n; i++) {
+		const struct mount_plan *m = &p->mounts.v[i];
+
+		if (is_outside(m) && (name_mount(rq, &root, m->destination, m->destination.s, a, e) < 0 ||
+				      (m->tree->recursive && add_inner(rq, p, m, &root, a, e) < 0)))
 			return -1;
+	}
 	for (size_t i = 0; i < p->devices.n_nodes && p->devices.by_bind; i++)
 		if (name_mount(rq, &root, p->devices.nodes[i].path, p->devices.nodes[i].path.s, a, e) < 0)
 			return -1;
@@ -163,14 +234,24 @@ static int name_mounts(struct criu_request *rq, const struct plan *p, const stru
 	return 0;
 }
 
-static void find_mounts(struct criu_request *rq, const struct plan *p, struct arena *a)
+static int find_mounts(struct criu_request *rq, const struct plan *p, struct arena *a, struct err *e)
 {
-	for (size_t i = 0; i < p->mounts.n; i++)
-		if (is_outside(&p->mounts.v[i]))
-			criu_add(&rq->mounts, p->mounts.v[i].destination.s, p->mounts.v[i].tree->source, a);
+	for (size_t i = 0; i < p->mounts.n; i++) {
+		const struct mount_plan *m = &p->mounts.v[i];
+
+		if (!is_outside(m))
+			continue;
+		criu_add(&rq->mounts, m->destination.s, m->tree->source, a);
+		if (m->tree->recursive && add_inner(rq, p, m, NULL, a, e) < 0)
+			return -1;
+		if (m->tree->is_peer)
+			log_warning("%s: criu does not make it a peer of the host's mount again: what is mounted in one will not "
+				    "be seen in the other", m->where);
+	}
 	for (size_t i = 0; i < p->devices.n_nodes && p->devices.by_bind; i++)
 		criu_add(&rq->mounts, p->devices.nodes[i].path.s, p->devices.nodes[i].host_path, a);
 	criu_add(&rq->mounts, NAME_OF_NULL, NAME_OF_NULL, a);
+	return 0;
 }
 
 /* ---- streams ------------------------------------------------------------------------ */
@@ -293,21 +374,12 @@ void outside_undo(struct outside *o)
 int outside_find(struct criu_request *rq, struct outside *o, const struct plan *p, const struct oci_descriptors *d, struct arena *a,
 		 struct err *e)
 {
-	if (find_namespaces(rq, o, p, a, e) < 0)
+	if (find_namespaces(rq, o, p, a, e) < 0 || find_mounts(rq, p, a, e) < 0)
 		return -1;
-	find_mounts(rq, p, a);
 	return find_streams(rq, o, d, a, e);
 }
 
 /* ---- mount points ------------------------------------------------------------------- */
-
-/* PATH lies beneath DIR, and is not DIR itself: what is left of it, or NULL. */
-static const char *beneath(const char *path, const char *dir)
-{
-	const char *rest = str_eq(dir, "/") ? path : str_after(path, dir);
-
-	return rest && rest[0] == '/' && rest[1] ? rest : NULL;
-}
 
 /* The mount before number N on which its destination lies; NULL: the root file system itself. */
 static const struct mount_plan *ground_of(const struct plan *p, size_t n, const char **rest)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -24,6 +25,7 @@
 #include "record/groups.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/process.h"
 #include "sys/procfs.h"
 
 struct restoring {
@@ -88,6 +90,45 @@ static int keep(struct making *m, struct err *e)
 	return 0;
 }
 
+/* All of it, and CRIU, which would let it run whatever we answer. */
+static void stop_all(struct restoring *r)
+{
+	struct err ignored;
+
+	(void)process_signal(r->making->child.pidfd, SIGKILL, &ignored);
+	(void)cgroup_kill(&r->making->cgroup, &ignored);
+	(void)process_signal(r->criu.pidfd, SIGKILL, &ignored);
+}
+
+static const char *wanted_label(const struct restoring *r)
+{
+	const struct lsm_plan *lsm = &r->making->plan->lsm;
+	const char *asked = r->options.lsm_profile ? strchr(r->options.lsm_profile, ':') : NULL;
+
+	return asked ? asked + 1 : lsm->apparmor ? lsm->apparmor : lsm->selinux;
+}
+
+/*
+ * A CRIU that was built without SELinux, as Debian's is, leaves out labels without a word, and the processes have its own,
+ * which is ours.  They have not run yet.
+ */
+static int check_label(struct restoring *r, struct err *e)
+{
+	const char *wanted = wanted_label(r);
+	char ours[LSM_LABEL_MAX], theirs[LSM_LABEL_MAX];
+
+	if (!wanted || !*wanted)
+		return 0;
+	if (procfs_read_own("attr/current", ours, sizeof(ours), e) < 0 ||
+	    procfs_read_host(r->making->child.pid, "attr/current", theirs, sizeof(theirs), e) < 0)
+		return -1;
+	if (str_starts(theirs, wanted) || !str_eq(ours, theirs))
+		return 0;
+	stop_all(r);
+	return err_set(e, ERR_UNSUPPORTED, "criu has not given the process the label \"%s\": it may have been built without SELinux",
+		       wanted);
+}
+
 static int hear(void *self, const char *what, pid_t pid, int *fd, struct err *e)
 {
 	struct restoring *r = self;
@@ -97,6 +138,8 @@ static int hear(void *self, const char *what, pid_t pid, int *fd, struct err *e)
 		return take_init(m, pid, e) < 0 || making_save_process(m, e) < 0 ? -1 : run_hooks(m, e);
 	if (str_eq(what, "post-restore"))
 		return take_init(m, pid, e) < 0 ? -1 : keep(m, e);
+	if (str_eq(what, "pre-resume"))
+		return check_label(r, e);
 	if (str_eq(what, "orphan-pts-master") && *fd >= 0)
 		return making_take_console(m, fd, e);
 	return 0;
@@ -134,6 +177,21 @@ static const char *find_rootfs(const struct making *m, int *fd, struct arena *a,
 	return arena_strdup(a, path);
 }
 
+static int check_guards(struct restoring *r, struct err *e)
+{
+	const char *asked = r->options.lsm_profile, *apparmor = str_after(asked ? asked : "", "apparmor:");
+	struct making *m = r->making;
+	struct host host;
+
+	if (asked && host_look_for(&host, HOST_GUARDS, &m->mem, e) < 0)
+		return -1;
+	if (asked && !(apparmor ? host.has_apparmor : host.has_selinux))
+		return err_set(e, ERR_UNSUPPORTED, "option --lsm-profile: %s is not in force here", apparmor ? "AppArmor" : "SELinux");
+	if (!asked)
+		apparmor = m->plan->lsm.apparmor;
+	return apparmor ? lsm_check_loaded(apparmor, &m->mem, e) : 0;
+}
+
 static int prepare(struct restoring *r, struct err *e)
 {
 	struct making *m = r->making;
@@ -142,7 +200,8 @@ static int prepare(struct restoring *r, struct err *e)
 	AUTO_FD int rootfs = -EBADF;
 	const char *root = find_rootfs(m, &rootfs, a, e);
 
-	if (!root || images_load_descriptors(&r->images, &descriptors, a, e) < 0 || images_map_ids(&r->images, m->config, a, e) < 0)
+	if (!root || check_guards(r, e) < 0 || images_load_descriptors(&r->images, &descriptors, a, e) < 0 ||
+	    images_map_ids(&r->images, m->config, a, e) < 0)
 		return -1;
 	r->rq = (struct criu_request){
 		.work = CRIU_RESTORE, .options = &r->options, .images = r->images.dir, .logs = r->images.logs,

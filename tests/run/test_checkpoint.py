@@ -2,10 +2,12 @@
 """checkpoint and restore as far as no CRIU is needed: what is refused, and with which words.  The rest: tests/vm/test_checkpoint.py."""
 import os
 import shutil
+import socket
+import subprocess
 
 import pytest
 
-from tests.conftest import STATE, SYSTEM, UNSUPPORTED, USAGE
+from tests.conftest import PEER, STATE, SYSTEM, UNSUPPORTED, USAGE
 from tests.groups import TOPS
 
 HAS_CRIU = bool(shutil.which("criu", path=os.environ["PATH"] + ":/usr/local/sbin:/usr/sbin:/sbin"))
@@ -82,6 +84,76 @@ def test_a_mount_that_came_later_is_refused(husk, bundle, tmp_path):
     (tmp_path / "mounts.json").write_text('[{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]')
     husk("mounts", "add", ident, tmp_path / "mounts.json", check=0)
     assert '"/tmp"' in refused(husk, "checkpoint", ident, code=UNSUPPORTED)
+    assert husk.state(ident)["status"] == "running"
+
+
+def test_a_filter_that_asks_an_agent_is_refused(husk, bundle, tmp_path):
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(str(tmp_path / "agent"))
+        agent.listen()
+        bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": str(tmp_path / "agent"),
+                                   "syscalls": [{"names": ["getcwd"], "action": "SCMP_ACT_NOTIFY"}]}
+        ident = husk.started(bundle)
+        assert "linux.seccomp" in refused(husk, "checkpoint", "--image-path", tmp_path / "images", ident, code=UNSUPPORTED)
+        assert "linux.seccomp" in refused(husk, "restore", "--bundle", bundle.path, husk.new_id(), code=UNSUPPORTED)
+        assert husk.state(ident)["status"] == "running" and not (tmp_path / "images").exists()
+
+
+def test_a_mount_namespace_that_was_joined_is_refused(husk, bundle, tmp_path):
+    ident = husk.started(bundle)
+    bundle.namespaces("pid", "network", "ipc", "uts", mount=f"/proc/{husk.state(ident)['pid']}/ns/mnt").write()
+    message = refused(husk, "restore", "--bundle", bundle.path, husk.new_id(), code=UNSUPPORTED)
+    assert "linux.namespaces[4]" in message and "mount namespace" in message
+
+
+# A program of CRIU's name: it hears the first question, gives its ANSWER and ends.
+STRANGER = """
+#include <unistd.h>
+
+int main(void)
+{
+	static const char answer[] = { ANSWER };
+	char question[4096];
+
+	if (read(3, question, sizeof(question)) > 0 && sizeof(answer) > 1)
+		(void)!write(3, answer, sizeof(answer) - 1);
+	return 3;
+}
+"""
+
+
+@pytest.mark.parametrize("answer, code, why", [
+    ("8, 10, 16, 1, 0x52, 4, 8, 3, 16, 14, 0", UNSUPPORTED, "criu is too old: it is 3.14"),
+    ("8, 10, 16, 1, 0x52, 4, 8, 2, 16, 99, 0", UNSUPPORTED, "criu is too old: it is 2.99"),
+    ("8, 0, 16, 0, 0", UNSUPPORTED, "criu is too old: it does not tell its version"),
+    ("-1, -1, -1, -1, 0", UNSUPPORTED, "criu is too old: it does not tell its version"),
+    ("0", PEER, "criu exited with 3 before it had answered"),
+    ("8, 10, 16, 1, 0x52, 4, 8, 4, 16, 2, 0", PEER, "criu exited with 3 before it had answered")],
+    ids=["3.14", "2.99", "no-version", "no-message", "silent", "ends"])
+def test_a_criu_that_cannot_do_it_is_refused_while_it_runs_on(husk, bundle, tmp_path, group, answer, code, why):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "criu.c").write_text(STRANGER.replace("ANSWER", answer))
+    subprocess.run([shutil.which("musl-gcc") or "cc", "-static", "-o", tmp_path / "bin/criu", tmp_path / "criu.c"], check=True)
+    env = dict(os.environ, PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
+    ident = husk.started(bundle)
+    result = husk("checkpoint", "--image-path", tmp_path / "images", ident, env=env)
+    assert result.code == code and why in result.err and len(result.err.splitlines()) == 1, result
+    if code == PEER:
+        assert f'(see "{tmp_path}/images/dump.log")' in result.err
+    assert husk.state(ident)["status"] == "running"
+    husk("delete", "--force", ident, check=0)
+    (tmp_path / "images/descriptors.json").write_text('["", "", "", ""]')
+    result = husk("restore", "--image-path", tmp_path / "images", "--bundle", bundle.path, ident, env=env)
+    assert result.code == code and why in result.err, result
+    assert not (husk.root / ident).exists() and not [t for t in TOPS if os.path.exists(f"{t}/{group}")]
+
+
+def test_a_criu_that_is_no_program_is_told(husk, bundle, tmp_path):
+    (tmp_path / "criu").write_text("text")
+    (tmp_path / "criu").chmod(0o755)
+    ident = husk.started(bundle)
+    result = husk("checkpoint", "--image-path", tmp_path / "images", ident, env=dict(os.environ, PATH=str(tmp_path)))
+    assert result.code == SYSTEM and "criu" in result.err and "exec format error" in result.err.lower(), result
     assert husk.state(ident)["status"] == "running"
 
 

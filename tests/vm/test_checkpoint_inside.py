@@ -66,7 +66,7 @@ def tree(tmp_path):
     subprocess.run(["umount", "-R", top], check=True)
 
 
-@pytest.mark.parametrize("propagation", ["rprivate"])
+@pytest.mark.parametrize("propagation", ["rprivate", "rslave", "rshared"])
 def test_a_tree_of_mounts_comes_back_with_its_propagation(husk, bundle, images, counting, tree, propagation):
     bundle.mount("/mnt", tree, options=("rbind", propagation))
     ident = images.started()
@@ -76,10 +76,13 @@ def test_a_tree_of_mounts_comes_back_with_its_propagation(husk, bundle, images, 
     goes_on(counting)
     pid = husk.state(ident)["pid"]
     assert alike(mounts(pid)) == alike(before)
-    assert husk("exec", ident, "cat", "/mnt/sub/file", check=0).out == "of the host\n"
+    (tree / "sub/file").write_text("changed\n")
+    assert husk("exec", ident, "cat", "/mnt/sub/file", check=0).out == "changed\n"
     subprocess.run(["mount", "-t", "tmpfs", "late", tree / "late"], check=True)
     seen = [m for m in mounts(pid) if m[0] == "/mnt/late"]
-    assert bool(seen) == (propagation != "rprivate")
+    assert bool(seen) == (propagation == "rslave")
+    # Peers CRIU does not make again.
+    assert ("does not make it a peer" in (husk.folder / "restore.err").read_text()) == (propagation == "rshared")
     husk("delete", "--force", ident, check=0)
 
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.conftest import HUSK
+from tests.conftest import HUSK, UNSUPPORTED
 
 pytestmark = [pytest.mark.skipif(os.geteuid() == 0 or "HUSK_HOST" not in os.environ, reason="only without root")]
 
@@ -127,3 +127,11 @@ def test_a_network_namespace_handed_in_is_joined_with_its_owner(husk, bundle):
     finally:
         holder.kill()
         holder.wait()
+
+
+def test_a_checkpoint_is_refused_while_the_container_runs_on(husk, bundle, tmp_path):
+    ident = husk.started(alone(bundle))
+    for words in (["checkpoint", "--image-path", tmp_path / "images", ident], ["restore", "--bundle", bundle.path, husk.new_id()]):
+        result = husk(*words)
+        assert result.code == UNSUPPORTED and "criu needs root" in result.err, result
+    assert husk.state(ident)["status"] == "running" and not (tmp_path / "images").exists()

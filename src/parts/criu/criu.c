@@ -436,7 +436,7 @@ static int check_version(struct criu *c, const struct criu_request *rq, struct a
 {
 	const struct criu_options *o = rq->options;
 	const struct { bool is_needed; unsigned minor; const char *what; } needs[] = {
-		{ true, 15, "checkpoint and restore" }, { o->lsm_mount_context, 16, "--lsm-mount-context" },
+		{ true, 15, "husk" }, { o->lsm_mount_context, 16, "--lsm-mount-context" },
 		{ o->network_lock != CRIU_LOCK_DEFAULT, 17, "--network-lock" },
 	};
 	struct message m = { .a = mem };
@@ -449,6 +449,8 @@ static int check_version(struct criu *c, const struct criu_request *rq, struct a
 		return err_in(e, "criu");
 	if (step(c, rq, NULL, NULL, &a, &why, e) < 0)
 		return -1;
+	if (a.type != TYPE_VERSION || !a.success)
+		return err_set(e, ERR_UNSUPPORTED, "criu is too old: it does not tell its version, and 3.%u is needed", needs[0].minor);
 	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
 		if (needs[i].is_needed && (a.version[0] < 3 || (a.version[0] == 3 && a.version[1] < needs[i].minor)))
 			return err_set(e, ERR_UNSUPPORTED, "criu is too old: it is %u.%u, and %s needs 3.%u", a.version[0],

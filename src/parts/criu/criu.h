@@ -68,7 +68,8 @@ struct criu_request {
 };
 
 /*
- * Called with what CRIU tells: "setup-namespaces" and "post-restore" with the number of the restored init,
+ * Called with what CRIU tells: "setup-namespaces" and "post-restore" with the number of the restored init, "pre-resume" when all
+ * of it is as it will be (-1 comes too late there),
  * "orphan-pts-master" with the master of its terminal in *FD, which may be taken.  -1 makes CRIU give up and undo
  * its work.
  */

@@ -30,5 +30,8 @@ int lsm_plan(struct lsm_plan *, const struct oci_process *p, const struct host *
 int lsm_plan_override(struct lsm_plan *, const char *apparmor, const char *selinux, const struct host *, struct arena *,
 		      struct err *);
 
+/* Is the AppArmor profile there?  As far as the host tells; where it does not, 0. */
+int lsm_check_loaded(const char *profile, struct arena *, struct err *);
+
 /* Takes effect at the next execve(2). PROC is our own procfs, of the PID namespace of the caller. */
 int lsm_apply(const struct lsm_plan *, const struct procfs *proc, struct err *);
