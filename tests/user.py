@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who runs the tests, and what that means for his containers: a plain user's have a user namespace with his id as root and
-the ranges of /etc/subuid and /etc/subgid behind it, as rootless engines make them.
+the ranges of /etc/subuid and /etc/subgid behind it.  Who is root of a user namespace already, as rootless engines are when they call
+husk, needs no further one.
 
-A test runs for both unless it says with needs_root() what only root can do.
+A test runs for all three unless it says with needs_root() what only root of the host can do.
 """
 import copy
 import os
@@ -11,13 +12,16 @@ import subprocess
 
 import pytest
 
-ROOT = os.geteuid() == 0
+INSIDE = os.geteuid() == 0 and open("/proc/self/uid_map").read().split() != ["0", "0", str(2**32 - 1)]
+ROOT = os.geteuid() == 0 and not INSIDE
 UID, GID = os.geteuid(), os.getegid()
 NAME = pwd.getpwuid(UID).pw_name
 
 
 def _range(file):
-    """The first one of the user in /etc/subuid or /etc/subgid."""
+    """The first one of the user in /etc/subuid or /etc/subgid; inside, all but root."""
+    if INSIDE:
+        return 1, sum(int(line.split()[2]) for line in open("/proc/self/uid_map")) - 1
     names = (str(UID), NAME)
     try:
         rows = [line.strip().split(":") for line in open(file)]
@@ -34,22 +38,16 @@ def _maps(own, first, size):
 MAPS = {"uidMappings": _maps(UID, *_range("/etc/subuid")), "gidMappings": _maps(GID, *_range("/etc/subgid"))}
 # A shell command in a user namespace with the same maps: who may touch the files of all these ids.
 UNSHARE = ["unshare", "--map-auto", "--map-root-user", "--"]
+WITH_FILES = UNSHARE if UID else []
 
 
-def needs_root(why):
-    """A mark for what no user namespace gives."""
-    return pytest.mark.skipif(not ROOT, reason=f"needs root: {why}")
-
-
-def outside(ident, maps=MAPS["uidMappings"]):
-    """What the host calls the user or group that a container of the default configuration knows as IDENT."""
-    if ROOT:
-        return ident
-    return next(m["hostID"] + ident - m["containerID"] for m in maps if 0 <= ident - m["containerID"] < m["size"])
+def needs_root(why, inside=False):
+    """A mark for what root alone can do; INSIDE: of a user namespace, too."""
+    return pytest.mark.skipif(not ROOT and not (inside and INSIDE), reason=f"needs root: {why}")
 
 
 def _with_files(*words):
-    subprocess.run([*([] if ROOT else UNSHARE), *map(str, words)], check=True)
+    subprocess.run([*WITH_FILES, *map(str, words)], check=True)
 
 
 def chown(ident, *paths):
@@ -71,7 +69,7 @@ def give_back(top):
 def for_user(config):
     """CONFIG, with a user namespace where it says nothing of one; namespaces to be joined are joined with their owner."""
     linux = config.get("linux")
-    if ROOT or not isinstance(linux, dict) or not isinstance(linux.get("namespaces"), list) or {*MAPS} & {*linux}:
+    if not UID or not isinstance(linux, dict) or not isinstance(linux.get("namespaces"), list) or {*MAPS} & {*linux}:
         return config
     rows = linux["namespaces"]
     if not all(isinstance(n, dict) for n in rows) or any(n.get("type") == "user" for n in rows):
@@ -90,4 +88,4 @@ def for_user(config):
 
 def unshare(*options):
     """The beginning of a command in new namespaces; a plain user's belong to a user namespace with his maps."""
-    return [*(["unshare"] if ROOT else UNSHARE[:-1]), *options]
+    return [*(UNSHARE[:-1] if UID else ["unshare"]), *options]

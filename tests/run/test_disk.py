@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.user import ROOT
+from tests.user import UID
 
 
 @contextmanager
 def small_disk(path, *options):
-    if not ROOT:
+    if UID:
         pytest.skip("needs root: a mount of the host")
     path.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(["size=64k", "mode=700", *options]), "small", str(path)], check=True)

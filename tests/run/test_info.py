@@ -8,7 +8,7 @@ import tempfile
 
 import pytest
 
-from tests.user import ROOT, UID, needs_root
+from tests.user import INSIDE, ROOT, UID, needs_root
 
 UNSUPPORTED = 6
 
@@ -48,7 +48,7 @@ def test_the_facts_are_those_of_the_host(findings):
     assert (facts["AppArmor"]["state"] == "ok") == (
         os.path.exists("/sys/module/apparmor") and open("/sys/module/apparmor/parameters/enabled").read()[0] == "Y")
     assert (facts["criu"]["state"] == "ok") == bool(shutil.which("criu", path="/usr/sbin:/usr/bin:/usr/local/sbin"))
-    assert facts["user"]["value"] == ("root" if ROOT else f"{UID}: rootless")
+    assert facts["user"]["value"] == ("root" if ROOT else "0 in a user namespace: rootless" if INSIDE else f"{UID}: rootless")
 
 
 def test_the_text_says_the_same_as_the_json(husk, findings):

@@ -221,7 +221,7 @@ def test_when_one_fails_none_is_there(husk, bundle, volume, plug, bad, why):
     assert look(husk, ident, "cat /first/file") == "volume\n"
 
 
-@needs_root("a mount of the host")
+@needs_root("a mount of the host", inside=True)
 def test_when_the_record_cannot_be_written_none_is_there(husk, bundle, volume, plug):
     ident = husk.started(bundle)
     before = lines(husk, ident)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.kernel import needs_time
-from tests.user import ROOT, UID, chown, needs_root
+from tests.user import INSIDE, ROOT, UID, chown, needs_root
 
 ALL = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts", "user": "user", "cgroup": "cgroup", "time": "time",
        "mount": "mnt"}
@@ -189,7 +189,8 @@ def test_mappings_without_a_user_namespace_are_refused(husk, bundle):
 
 def test_many_mappings(husk, bundle):
     bundle.user_namespace()
-    ranges = [{"containerID": i * 10, "hostID": 100000 + i * 20, "size": 10} for i in range(250)]
+    first = 1000 if INSIDE else 100000
+    ranges = [{"containerID": i * 10, "hostID": first + i * 20, "size": 10} for i in range(250)]
     if not ROOT:                        # root is who owns the files, and his group
         ranges[0] = {"containerID": 0, "hostID": UID, "size": 1}
     bundle.linux["uidMappings"] = bundle.linux["gidMappings"] = ranges
@@ -206,7 +207,7 @@ def test_more_mappings_than_the_kernel_takes_are_refused(husk, bundle):
 def test_a_user_namespace_without_a_root(husk, bundle):
     bundle.user_namespace()
     for member in ("uidMappings", "gidMappings"):
-        bundle.linux[member] = [{"containerID": 1000, "hostID": 101000, "size": 10}]
+        bundle.linux[member] = [{"containerID": 1000, "hostID": 1001 if INSIDE else 101000, "size": 10}]
     bundle.process["user"] = {"uid": 1000, "gid": 1000}
     bundle.config["mounts"] = [m for m in bundle.config["mounts"] if m["type"] in ("proc",)]
     for name in ("null", "zero", "full", "tty", "random", "urandom"):

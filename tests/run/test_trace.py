@@ -303,7 +303,7 @@ def test_commands_at_the_same_time_do_not_break_the_file(husk, trace):
     assert names(spans, "host").count("list") == 12
 
 
-@needs_root("a mount of the host")
+@needs_root("a mount of the host", inside=True)
 def test_a_full_disk_leaves_the_file_valid_and_the_command_successful(husk, tmp_path):
     small = tmp_path / "small"
     small.mkdir()
