@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The birth of husk-init, on the host: after the plan is sealed and the cgroup made, before the conversation.
+ * The birth of husk-init, on the host: after the plan is sealed, before the conversation.  The cgroups have been made, or are
+ * made next (ns_plan.later).
  *
  * Nothing of husk itself ever runs in a namespace of the container: the child that shares our memory
  * executes husk-init at once, in new namespaces where nobody else is yet, or (bridged) still in the host's.

@@ -2,7 +2,8 @@
 /*
  * Birth: from a plan to a process that runs husk-init.  On the host.
  *
- *   direct   clone3(CLONE_VM|CLONE_VFORK, all new namespaces) + execveat of husk-init from its sealed memfd
+ *   direct   clone3(CLONE_VM|CLONE_VFORK, all new namespaces) + execveat of husk-init from its sealed memfd; where the cgroups
+ *            are made meanwhile (ns_plan.later) in a new PID namespace alone, the others are made by husk-init
  *   bridged  a new user namespace, joined PID, time or user namespaces, and exec: husk-init is started in the host's
  *            namespaces, joins and unshares there, and makes the final init by clone3(CLONE_PARENT): it is husk's own
  *            child all the same, and nothing but husk-init ever runs inside (CVE-2019-5736)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The container's cgroups: planned with the rest, made on the host before init is cloned (so that
- * clone3(2) can start it inside), entered by init itself on v1, reopened by every later command.
+ * clone3(2) can start it inside) or, on v1 alone, meanwhile, entered by init itself on v1, reopened by every later command.
  *
  * Where they lie (linux.cgroupsPath):
  *   "/a/b"          beneath the mount of every hierarchy
