@@ -181,11 +181,27 @@ static bool may_ask(const struct handshake *h, int s)
 
 /* ---- host ------------------------------------------------------------------------ */
 
+/*
+ * The bridge has died between making the final init and telling of it.  That one holds the other end of the socket, too, and
+ * waits for an answer: without looking at the bridge, both would wait for ever.
+ */
+static bool is_abandoned(const struct handshake *h)
+{
+	struct pollfd p[] = { { .fd = h->fd, .events = POLLIN }, { .fd = h->bridge, .events = POLLIN } };
+
+	if (!h->bridge || !handshake_needs(h, STEP_INIT) || h->at >= STEP_INIT)
+		return false;
+	while (poll(p, 2, -1) < 0 && errno == EINTR)
+		;
+	/* It may have told just before it exited, while poll(2) was between the two. */
+	return p[1].revents && poll(p, 1, 0) == 0;
+}
+
 /* The next message that is not a line for the log: as get(), FAILED is -1 with init's error. */
 static int hear(struct handshake *h, struct message *m, struct parcel *p, struct err *e)
 {
 	for (;;) {
-		int r = get(h->fd, m, p, e);
+		int r = is_abandoned(h) ? 0 : get(h->fd, m, p, e);
 
 		if (r < 0)
 			return err_in(e, "receive from init");

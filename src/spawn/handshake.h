@@ -46,6 +46,7 @@ struct handshake {
 	uint32_t needed;                /* bit per step, computed from the plan before the clone */
 	int at;                         /* the step completed last, -1 at the start */
 	int later;                      /* init: 1 + the step whose answer is still to be taken; 0: none */
+	int bridge;                     /* host: pidfd of who has to ask INIT, not owned; 0: none */
 	struct crumb *crumb;            /* init: where it notes what it is doing (spawn/stamps.h); NULL: nowhere */
 };
 

@@ -149,6 +149,7 @@ static int clone_init(struct child *c, const struct spawn_request *rq, struct pa
 		return e->num == EINVAL ? err_hint(e, "is this kernel built with all namespaces of linux.namespaces?") : -1;
 	}
 	c->stamps.init = c->pid;
+	c->talk.bridge = ns->needs_bridge ? c->pidfd : 0;
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "spawn/spawn.h"
 #include "spawn/stages.h"
+#include "sys/calls.h"
 #include "unit/tap.h"
 
 enum fault {
@@ -315,6 +316,37 @@ static void check_bridge(enum final final, bool bridge_is_late)
 	close(h.fd);
 }
 
+/* The bridge is killed between making the final init and telling of it, while that one waits for an answer. */
+static void check_lost_bridge(void)
+{
+	struct handshake h = HANDSHAKE_NONE;
+	serve_fn *table[STEP_MAX] = { [STEP_INIT] = serve, [STEP_READY] = serve };
+	const uint32_t needed = STEP_BIT(INIT) | STEP_BIT(READY);
+	struct side host = { .fail_at = -1 };
+	struct err e = { .kind = ERR_NONE };
+	int init_fd, ret;
+	pid_t pid;
+
+	if (!OK(handshake_open(&h, needed, &init_fd, &e) == 0, "a conversation opens"))
+		return;
+	pid = fork();
+	if (pid == 0) {
+		struct handshake init = { .fd = init_fd, .needed = needed, .at = -1 };
+
+		close(h.fd);
+		if (fork() == 0)
+			_exit(handshake_await(&init, STEP_INIT, NULL, &e) < 0);
+		_exit(0);
+	}
+	close(init_fd);
+	h.bridge = sys_pidfd_open(pid, 0);
+	ret = handshake_serve(&h, table, &host, STEP_READY, &e);
+	OK(ret < 0 && e.kind == ERR_PEER && host.served == 0, "a bridge that is killed before it tells is noticed: %s", e.msg);
+	close(h.bridge);
+	close(h.fd);
+	waitpid(pid, NULL, 0);
+}
+
 static void check_after_ready(void)
 {
 	struct handshake h = HANDSHAKE_NONE;
@@ -413,6 +445,7 @@ int main(void)
 		check_bridge((enum final)final, false);
 		check_bridge((enum final)final, true);
 	}
+	check_lost_bridge();
 	check_after_ready();
 	check_told();
 	check_needed();
