@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import HUSK, holds_pidfd, wait_for
 from tests.engines.conftest import RUNTIME, inspect
-from tests.kernel import TELLS_OF_ENDS
+from tests.kernel import TELLS_OF_ENDS, ps_shows_times
 
 SLEEP = ("busybox", "/bin/sleep", "1000")
 BEAT = ("busybox", "/bin/sh", "-c", "while :; do echo x >> /v/beat; sleep 0.02; done")
@@ -62,6 +62,8 @@ def test_a_paused_container_can_be_killed_or_removed(engine):
 
 
 def test_top_shows_every_process_with_the_columns_asked_for(engine):
+    if engine.name == "docker" and not ps_shows_times():
+        pytest.skip("ps -ef, which Docker calls, does not work here")
     ident = engine.detached("busybox", "/bin/sh", "-c", "sleep 1001 & sleep 1002 & wait")
     engine("exec", "-d", ident, "/bin/sleep", "1003", check=0)
     wait_for(lambda: "sleep 1003" in engine("top", ident, check=0).out)
