@@ -206,6 +206,7 @@ def test_listener_gets_the_state_and_the_calls(husk, bundle, probe, tmp_path, nn
                                       listenerMetadata="some \"data\"")
     bundle.process["noNewPrivileges"] = nnp
     ident = husk.create(bundle.args(probe, f"{MKDIR},0,0", str(GETPPID)))
+    husk.until(lambda: agent.states)                    # the agent reads when it comes to it
     state, fds = agent.states[0]
     assert fds == 1 and state["fds"] == ["seccompFd"] and state["metadata"] == "some \"data\""
     assert state["state"]["id"] == ident and state["state"]["status"] == "creating"
