@@ -226,7 +226,8 @@ static int restore(const struct globals *g, const void *values, const struct wor
 const struct command command_checkpoint = {
 	.name = "checkpoint", .arguments = "CONTAINER-ID", .summary = "write a running container into images",
 	.notes = "CRIU does the work (criu.org), and root has to ask for it. The annotation org.criu.config names a file with more options "
-		 "of CRIU; without it /etc/criu/husk.conf or /etc/criu/runc.conf is read.\n\nWhen it fails the container runs on.",
+		 "of CRIU; without it /etc/criu/husk.conf or /etc/criu/runc.conf is read.\n\nWhen it fails the container runs "
+		 "on. What exec has started is left out, since CRIU keeps the container's process and what comes from it.",
 	.options = checkpoint_options, .size = sizeof(struct checkpoint_values), .min = 1, .max = 1, .run = checkpoint,
 };
 
