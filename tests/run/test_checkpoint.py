@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import PEER, STATE, SYSTEM, UNSUPPORTED, USAGE
 from tests.groups import TOPS
+from tests.user import needs_root
 
 HAS_CRIU = bool(shutil.which("criu", path=os.environ["PATH"] + ":/usr/local/sbin:/usr/sbin:/sbin"))
 
@@ -87,6 +88,7 @@ def test_a_mount_that_came_later_is_refused(husk, bundle, tmp_path):
     assert husk.state(ident)["status"] == "running"
 
 
+@needs_root("CRIU")
 def test_a_filter_that_asks_an_agent_is_refused(husk, bundle, tmp_path):
     with socket.socket(socket.AF_UNIX) as agent:
         agent.bind(str(tmp_path / "agent"))
@@ -99,6 +101,7 @@ def test_a_filter_that_asks_an_agent_is_refused(husk, bundle, tmp_path):
         assert husk.state(ident)["status"] == "running" and not (tmp_path / "images").exists()
 
 
+@needs_root("CRIU")
 def test_a_mount_namespace_that_was_joined_is_refused(husk, bundle, tmp_path):
     ident = husk.started(bundle)
     bundle.namespaces("pid", "network", "ipc", "uts", mount=f"/proc/{husk.state(ident)['pid']}/ns/mnt").write()
@@ -122,6 +125,7 @@ int main(void)
 """
 
 
+@needs_root("CRIU")
 @pytest.mark.parametrize("answer, code, why", [
     ("8, 10, 16, 1, 0x52, 4, 8, 3, 16, 14, 0", UNSUPPORTED, "criu is too old: it is 3.14"),
     ("8, 10, 16, 1, 0x52, 4, 8, 2, 16, 99, 0", UNSUPPORTED, "criu is too old: it is 2.99"),
@@ -148,6 +152,7 @@ def test_a_criu_that_cannot_do_it_is_refused_while_it_runs_on(husk, bundle, tmp_
     assert not (husk.root / ident).exists() and not [t for t in TOPS if os.path.exists(f"{t}/{group}")]
 
 
+@needs_root("CRIU")
 def test_a_criu_that_is_no_program_is_told(husk, bundle, tmp_path):
     (tmp_path / "criu").write_text("text")
     (tmp_path / "criu").chmod(0o755)
