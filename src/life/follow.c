@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "base/when.h"
@@ -47,7 +48,8 @@ struct watched {
 	struct record record;           /* its descriptors are closed: there may be thousands of containers */
 	int pidfd, oom_fd;              /* -EBADF: none, or done with */
 	short oom_events;
-	unsigned long oom_kills;
+	unsigned long oom_kills;        /* that have been told */
+	unsigned long oom_counted;      /* when we last looked */
 	bool is_running, is_paused, is_dead, has_exited, was_missing;
 	unsigned oom_looks;             /* so often we still look whether it has killed */
 	const struct oci_ending *told;  /* how it ended, as its parent says; in MEM */
@@ -165,22 +167,22 @@ static void say_oom(struct follower *f, struct watched *w)
 	say(f, &(struct oci_event){ .type = EVENT_OOM, .id = w->record.id, .pid = w->record.saved.pid });
 }
 
-/* 0 as well when its groups are gone. */
-static unsigned long count_oom_kills(const struct watched *w)
+/* When its groups are gone, what was counted before. */
+static void count_oom_kills(struct watched *w)
 {
 	AUTO(cgroup) cg = CGROUP_NONE;
 	struct err ignored;
 
-	return groups_open(&cg, &w->record, &ignored) < 0 ? 0 : cgroup_oom_kills(&cg);
+	if (groups_open(&cg, &w->record, &ignored) == 0)
+		w->oom_counted = MAX(w->oom_counted, cgroup_oom_kills(&cg));
 }
 
 static bool look_for_oom(struct follower *f, struct watched *w)
 {
-	unsigned long kills = count_oom_kills(w);
-
-	if (kills <= w->oom_kills)
+	count_oom_kills(w);
+	if (w->oom_counted <= w->oom_kills)
 		return false;
-	w->oom_kills = kills;
+	w->oom_kills = w->oom_counted;
 	say_oom(f, w);
 	return true;
 }
@@ -299,7 +301,8 @@ static int add_existing(void *self, const char *id, struct err *e)
 	w->is_paused = status == STATUS_PAUSED;
 	w->has_exited = status == STATUS_STOPPED;
 	if (!w->has_exited) {
-		w->oom_kills = count_oom_kills(w);
+		count_oom_kills(w);
+		w->oom_kills = w->oom_counted;
 		watch_oom(f, w);
 		watch_process_of(f, w);
 	}
@@ -460,8 +463,8 @@ static bool is_starting(const struct follower *f, const char *id)
 }
 
 /*
- * Its cgroups are gone, and with them what they knew of the OOM killer.  Who removed them has told how it ended before; so that is
- * in the queue, at the latest now.
+ * Some of its cgroups are gone, and perhaps with them what they knew of the OOM killer.  Who removes them has told how it ended
+ * before; so that is in the queue, at the latest now.  Counted first: what is there afterwards was there then.
  */
 static bool is_missing_a_word(struct watched *w)
 {
@@ -470,7 +473,8 @@ static bool is_missing_a_word(struct watched *w)
 
 	if (!w->is_dead || w->has_exited || w->told || w->was_missing)
 		return false;
-	w->was_missing = w->record.saved.groups.n && groups_open(&cg, &w->record, &ignored) == 0 && !cg.n;
+	count_oom_kills(w);
+	w->was_missing = groups_open(&cg, &w->record, &ignored) == 0 && cg.n < w->record.saved.groups.n;
 	return w->was_missing;
 }
 

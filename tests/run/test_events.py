@@ -98,16 +98,19 @@ def test_lives_of_milliseconds_and_many_at_once_lose_nothing(husk, bundle, strea
     s = stream()
     bundle.sh("exit 3").write()
     idents = [husk.new_id() for _ in range(24)]
+    runs = []
 
     def live(some):
         for ident in some:
-            husk("run", "--bundle", bundle.path, ident, check=3)
+            runs.append(husk("run", "--bundle", bundle.path, ident))
 
     threads = [threading.Thread(target=live, args=(idents[i::4],)) for i in range(4)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
+    # a listener that misses something is warned of
+    assert [(r.code, r.err) for r in runs] == [(3, "")] * len(idents)
     for ident in idents:
         events = s.deleted(ident)
         assert [e["type"] for e in events] == ["created", "started", "exited", "deleted"], events
