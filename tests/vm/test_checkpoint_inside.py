@@ -242,25 +242,16 @@ def holder():
         p.kill()
 
 
-def test_a_joined_pid_namespace_is_joined_again(husk, bundle, images, counting, holder):
-    bundle.namespaces("network", "ipc", "uts", "mount", pid=f"/proc/{holder}/ns/pid")
+@pytest.mark.parametrize("kind", ["pid", "time"])
+def test_a_joined_namespace_is_joined_again(husk, bundle, images, counting, holder, kind):
+    others = [k for k in ("pid", "network", "ipc", "uts", "mount") if k != kind]
+    bundle.namespaces(*others, **{kind: f"/proc/{holder}/ns/{kind}"})
     ident = images.started()
     wait_for(lambda: counting() > 2)
     again(husk, images, ident)
     goes_on(counting)
     pid = husk.state(ident)["pid"]
-    assert os.readlink(f"/proc/{pid}/ns/pid") == os.readlink(f"/proc/{holder}/ns/pid")
-    husk("delete", "--force", ident, check=0)
-
-
-def test_a_joined_time_namespace_is_joined_again(husk, bundle, images, counting, holder):
-    bundle.namespaces("pid", "network", "ipc", "uts", "mount", time=f"/proc/{holder}/ns/time")
-    ident = images.started()
-    wait_for(lambda: counting() > 2)
-    again(husk, images, ident)
-    goes_on(counting)
-    pid = husk.state(ident)["pid"]
-    assert os.readlink(f"/proc/{pid}/ns/time") == os.readlink(f"/proc/{holder}/ns/time")
+    assert os.readlink(f"/proc/{pid}/ns/{kind}") == os.readlink(f"/proc/{holder}/ns/{kind}")
     husk("delete", "--force", ident, check=0)
 
 
