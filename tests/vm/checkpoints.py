@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of checkpoint and restore stand on: images in a folder, and a container that counts."""
+import json
 import os
 import shutil
 import subprocess
@@ -53,6 +54,19 @@ class Checkpoints:
         result = self.husk("checkpoint", *self.where(), *options, ident)
         assert result.code == check, f"{self.log('dump.log')}\n{result}"
         return result
+
+    def checkpoint_attached(self):
+        """A container in the foreground, its streams pipes, from its first line on; returns its name."""
+        self.bundle.write()
+        ident = self.husk.new_id()
+        with subprocess.Popen(self.husk.argv("run", "--bundle", self.bundle.path, ident), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as run:
+            assert run.stdout.readline() == "first\n"
+            self.checkpoint(ident)
+            assert run.wait(60) == 137
+        streams = json.loads((self.images / "descriptors.json").read_text())[:3]
+        assert all(s.startswith("pipe:[") for s in streams)
+        return ident
 
     def restore(self, *options, ident=None, check=0, manager=()):
         self.bundle.write()

@@ -88,15 +88,7 @@ def test_pre_dumps_make_the_last_one_smaller(husk, bundle, images, counting, tmp
 
 def test_in_the_foreground_it_gives_output_and_exit_code(husk, bundle, images, tmp_path):
     bundle.sh("echo first; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo second; exit 7")
-    bundle.write()
-    ident = husk.new_id()
-    with subprocess.Popen(husk.argv("run", "--bundle", bundle.path, ident), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as run:
-        assert run.stdout.readline() == "first\n"
-        images.checkpoint(ident)
-        assert run.wait(60) == 137
-    descriptors = json.loads((images.images / "descriptors.json").read_text())
-    assert all(d.startswith("pipe:[") for d in descriptors[:3])
+    ident = images.checkpoint_attached()
     (bundle.rootfs / "tmp/go").touch()
     result = husk("restore", *images.where(), "--bundle", bundle.path, ident, stdin="", timeout=120)
     assert (result.code, result.out, result.err) == (7, "second\n", ""), images.log("restore.log")

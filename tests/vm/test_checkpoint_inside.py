@@ -112,15 +112,7 @@ def test_tmpfs_and_files_that_are_deleted_but_open_come_back(husk, bundle, image
 def test_what_a_shell_has_redirected_is_still_the_streams_it_was_given(husk, bundle, images, tmp_path):
     os.mkfifo(bundle.rootfs / "tmp/fifo")
     bundle.sh("exec 3>&1 4>&2 >/tmp/log 2>/tmp/log 5<>/tmp/fifo; echo in the log; echo first >&3; read x <&5; echo second >&3; echo third >&4; exit 7")
-    bundle.write()
-    ident = husk.new_id()
-    with subprocess.Popen(husk.argv("run", "--bundle", bundle.path, ident), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as run:
-        assert run.stdout.readline() == "first\n"
-        images.checkpoint(ident)
-        assert run.wait(60) == 137
-    words = json.loads((images.images / "descriptors.json").read_text())
-    assert all(word.startswith("pipe:[") for word in words[:3])
+    ident = images.checkpoint_attached()
     with subprocess.Popen(husk.argv("restore", *images.where(), "--bundle", bundle.path, ident), stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as restore:
         wait_for(lambda: restore.poll() is not None or (husk.root / ident).exists() and husk.state(ident)["status"] == "running", 60)
