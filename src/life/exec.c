@@ -337,7 +337,7 @@ static int exec_attached(const struct exec_request *rq, int *code, struct err *e
 	int result;
 
 	j.making.mem = arena_in(room, sizeof(room));
-	signals = signals_open(&old, e);
+	signals = signals_open(false, &old, e);
 	if (signals < 0)
 		return -1;
 	result = exec(&j, rq, e);

@@ -597,7 +597,7 @@ static int prepare(struct follower *f, const char *root, int out, struct source 
 		return err_sys(e, "watch the state directory");
 	if (listener_open(&f->listener, f->root, e) < 0)
 		return -1;
-	f->signals = signals_open(&f->old_mask, e);
+	f->signals = signals_open(false, &f->old_mask, e);
 	if (f->signals < 0 || poll_for(f, f->signals, EPOLLIN, &sources[SIGNALS], e) < 0 ||
 	    poll_for(f, f->inotify, EPOLLIN, &sources[DIRECTORY], e) < 0 ||
 	    poll_for(f, f->listener.fd, EPOLLIN, &sources[LISTENER], e) < 0)

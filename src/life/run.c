@@ -91,7 +91,7 @@ static int run_attached(life_make_fn *make, void *self, const struct create_requ
 	/* Orphans of the container come to us and are reaped, instead of to whoever called us. */
 	if (!rq->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return err_sys(e, "become subreaper");
-	signals = signals_open(&old, e);
+	signals = signals_open(!rq->no_subreaper, &old, e);
 	if (signals < 0)
 		return -1;
 	result = make(self, &m, rq, &ready, e);

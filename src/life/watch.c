@@ -233,7 +233,8 @@ int watch_process(const struct watch *w, struct process_end *end, struct err *e)
 		prepare(&l, p);
 		if (poll(p, P_MAX, -1) < 0 && errno != EINTR)
 			return err_sys(e, "watch the process");
-		if (p[P_SIGNALS].revents)
+		/* Once it has ended nobody is left to pass them to. */
+		if (p[P_SIGNALS].revents && !p[P_PROCESS].revents)
 			take_signals(&l);
 		if (p[P_TIMER].revents) {
 			l.is_expired = true;

@@ -194,7 +194,7 @@ static bool is_abandoned(const struct handshake *h)
 	while (poll(p, 2, -1) < 0 && errno == EINTR)
 		;
 	/* It may have told just before it exited, while poll(2) was between the two. */
-	return p[1].revents && poll(p, 1, 0) == 0;
+	return !p[0].revents && p[1].revents && poll(p, 1, 0) == 0;
 }
 
 /* The next message that is not a line for the log: as get(), FAILED is -1 with init's error. */

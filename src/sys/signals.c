@@ -12,7 +12,7 @@
 
 #define KERNEL_NSIG 64
 
-int signals_open(sigset_t *old, struct err *e)
+int signals_open(bool children, sigset_t *old, struct err *e)
 {
 	sigset_t all;
 	int fd;
@@ -26,6 +26,8 @@ int signals_open(sigset_t *old, struct err *e)
 	sigdelset(&all, SIGABRT);
 	sigdelset(&all, SIGTRAP);
 	sigdelset(&all, SIGSYS);
+	if (!children)
+		sigdelset(&all, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &all, old) < 0)
 		return err_sys(e, "block signals");
 	fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);

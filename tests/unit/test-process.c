@@ -148,7 +148,7 @@ static void check_open(void)
 	struct err e;
 	sigset_t old, now;
 	char info[128];
-	int fd = signals_open(&old, &e);
+	int fd = signals_open(true, &old, &e);
 
 	if (fd < 0 || sigismember(&old, SIGTERM))
 		_exit(1);
