@@ -200,9 +200,15 @@ int stage_ready(struct init *in, struct err *e)
 {
 	struct letter a = { .parcel = { .nfds = 0 } };
 
-	/* Who was called off (while it stood still in a frozen group) must not run when nobody knows of it any more. */
-	if (!handshake_needs(&in->talk, STEP_READY))
+	/*
+	 * Who was called off (while it stood still in a frozen group), or whom the bridge could not tell of, must not run when
+	 * nobody knows of it.
+	 */
+	if (!handshake_needs(&in->talk, STEP_READY)) {
+		if (handshake_settle(&in->talk, NULL, e) < 0)
+			return -1;
 		return handshake_is_over(&in->talk) ? err_set(e, ERR_PEER, "husk went away") : 0;
+	}
 	if (handshake_ask(&in->talk, STEP_READY, NULL, &a, e) < 0)
 		return -1;
 	if (a.parcel.nfds)

@@ -81,7 +81,7 @@ int process_plan(struct plan *p, const struct process_request *rq, const struct 
 		       p->user.uid, e) < 0 ||
 	    environment_plan(&p->environment, proc ? &proc->env : NULL, &extra, "process.env", a, e) < 0 ||
 	    guards(p, rq, host, a, e) < 0 ||
-	    limits_plan(&p->limits, proc, "process", a, e) < 0 ||
+	    limits_plan(&p->limits, proc, "process", a, e) < 0 || limits_compare(&p->limits, e) < 0 ||
 	    schedule_plan(&p->schedule, proc, rq->is_exec, "process", host, a, e) < 0)
 		return -1;
 	return 0;

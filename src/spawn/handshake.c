@@ -43,7 +43,7 @@ void stamp_put(struct crumb *c, int stage, uint64_t begin)
 static bool asks_for_place(const struct plan *p)
 {
 	/* systemd moves init into the scope that it makes for it. */
-	return p->cgroup.manager == CGROUP_MANAGER_SYSTEMD || (p->cgroup.inner && !p->is_exec) || p->limits.n ||
+	return p->cgroup.manager == CGROUP_MANAGER_SYSTEMD || (p->cgroup.inner && !p->is_exec) || p->limits.exceed_ours ||
 	       p->schedule.has_scheduler || p->schedule.has_io_priority || p->net.n || p->rdt.is_set;
 }
 

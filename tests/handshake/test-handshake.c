@@ -417,8 +417,10 @@ static void check_needed(void)
 	p = (struct plan){ .is_exec = true };
 	OK(spawn_needed(&p) == 0, "one more process asks nothing");
 	p.limits.n = 1;
-	OK(spawn_needed(&p) == STEP_BIT(PLACE), "but for the limits that only the host may raise");
-	p = (struct plan){ .limits.n = 1 };
+	OK(spawn_needed(&p) == 0, "not even for its limits");
+	p.limits.exceed_ours = true;
+	OK(spawn_needed(&p) == STEP_BIT(PLACE), "but for those that only the host may raise");
+	p = (struct plan){ .limits.exceed_ours = true };
 	p.ns.needs_bridge = p.idmap.is_set = p.stdio.terminal = p.seccomp.has_listener = true;
 	p.mounts.n_trees = 1;
 	p.hooks.kind[HOOK_CREATE_RUNTIME].n = 1;

@@ -3,7 +3,7 @@
  * process.rlimits and process.oomScoreAdj.
  *
  * Two steps for rlimits.  The host raises hard limits where that is needed (limits_serve, when init
- * asks PLACE): only it has CAP_SYS_RESOURCE when the container has a user namespace.  Init sets the final
+ * asks PLACE; limits_compare tells whether): only it has CAP_SYS_RESOURCE when the container has a user namespace.  Init sets the final
  * values late (limits_apply), because RLIMIT_NOFILE, RLIMIT_FSIZE or RLIMIT_AS of the container
  * must not stop init's own work; lowering needs no privilege.
  */
@@ -23,6 +23,7 @@ struct limit { int resource; uint64_t soft, hard; };    /* RLIMIT_*, values as i
 struct limits_plan {
 	const struct limit *list;
 	size_t n;
+	bool exceed_ours;               /* a hard limit is above the one that init inherits from us */
 	bool has_oom_score;
 	int oom_score;                  /* -1000..1000 */
 };
@@ -32,6 +33,8 @@ int limits_plan(struct limits_plan *, const struct oci_process *p, const char *p
 /* "RLIMIT_NOFILE" of RLIMIT_NOFILE; NULL for an unknown number. */
 const char *limits_name(int resource);
 
+/* Host, while planning: finds out EXCEED_OURS. */
+int limits_compare(struct limits_plan *, struct err *);
 /* Host: raises hard limits of PID that are below the planned ones. EPERM names the limit. */
 int limits_serve(const struct limits_plan *, pid_t, struct err *);
 /* Init: the final values. */
