@@ -5,10 +5,12 @@
  */
 #include "cli/failure.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/json.h"
 #include "base/errno.h"
@@ -40,6 +42,22 @@ int failure_check_preserved(const struct globals *g, unsigned n, struct err *e)
 		return err_set(e, ERR_USAGE, "option --error-fd: descriptor %llu is one of those that are passed on (--preserve-fds, "
 			       "LISTEN_FDS)", (unsigned long long)g->error_fd.v);
 	return 0;
+}
+
+/*
+ * The most that a command needs at a time: create with all hierarchies of cgroup v1 (up to HOST_V1_MAX), a terminal and
+ * hooks.  What the caller passes on (--preserve-fds) comes on top.
+ */
+#define DESCRIPTORS     64
+
+void failure_explain(struct err *e)
+{
+	struct rlimit limit;
+
+	/* Higher limits are reached by files that the caller left open, or are not what the kernel means (inotify(7)). */
+	if (e->num == EMFILE && !e->hint[0] && getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS)
+		err_hint(e, "no more than %llu descriptors may be open here (RLIMIT_NOFILE, ulimit -n); husk needs up to %d",
+			 (unsigned long long)limit.rlim_cur, DESCRIPTORS);
 }
 
 /* A member that is known. */

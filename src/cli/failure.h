@@ -14,6 +14,8 @@ int failure_check(const struct globals *, struct err *);
 /* It must not be one of those that --preserve-fds passes on, 3 to N+2: ERR_USAGE. */
 int failure_check_preserved(const struct globals *, unsigned n, struct err *);
 
+/* The cure, where it lies with the caller and the kernel's text does not tell it. */
+void failure_explain(struct err *);
 /* Once, at the end of a command that failed with CODE. COMMAND: its name or NULL. */
 void failure_report(const struct globals *, const struct err *, const char *command, int code);
 /* The object itself, with its newline. */

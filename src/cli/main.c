@@ -94,8 +94,9 @@ static int run_command(const struct globals *g, const struct command *c, int arg
 	return code;
 }
 
-static int fail(const struct globals *g, const struct command *c, int code, const struct err *e)
+static int fail(const struct globals *g, const struct command *c, int code, struct err *e)
 {
+	failure_explain(e);
 	output_failure(e);
 	failure_report(g, e, c ? c->name : NULL, code);
 	return code;

@@ -98,6 +98,8 @@ static void become_init(void *arg)
 		goto out;
 	for (int i = 0; i < INIT_FDS; i++) {
 		if (way->from[i] >= 0 && dup2(way->from[i], way->base + i) < 0) {
+			if (errno == EBADF)     /* dup2(2) of a number that RLIMIT_NOFILE does not allow */
+				errno = EMFILE;
 			err_sys(&e, "hand descriptor %d to husk-init", way->base + i);
 			goto out;
 		}

@@ -184,6 +184,14 @@ static void unpack(struct msghdr *msg, struct parcel *parcel)
 	}
 }
 
+/* Of descriptors that do not fit beneath RLIMIT_NOFILE the kernel says no more than that the message is cut. */
+static bool may_open_another(int fd)
+{
+	AUTO_FD int other = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return other >= 0 || errno != EMFILE;
+}
+
 ssize_t socket_receive(int fd, void *data, size_t n, struct parcel *parcel, struct err *e)
 {
 	struct iovec part = { .iov_base = data, .iov_len = n };
@@ -204,9 +212,12 @@ ssize_t socket_receive(int fd, void *data, size_t n, struct parcel *parcel, stru
 	if (parcel)
 		unpack(&msg, parcel);
 	if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+		bool has_room = may_open_another(fd);
+
 		if (parcel)
 			parcel_undo(parcel);
-		return err_set(e, ERR_PEER, "receive: a message that is too long");
+		errno = EMFILE;
+		return !has_room ? err_sys(e, "receive descriptors") : err_set(e, ERR_PEER, "receive: a message that is too long");
 	}
 	return got;
 }

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The process object: user, environment, limits, scheduling, descriptors; and settings of the container's kernel."""
 import os
+import resource
 import socket
 import subprocess
 
 import pytest
 
+from tests.conftest import SYSTEM
 from tests.user import needs_root
 
 
@@ -59,6 +61,16 @@ def test_limits(husk, bundle):
 def test_limits_that_would_stop_init_stop_only_the_program(husk, bundle):
     bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 3, "hard": 3}]
     assert husk.out(bundle.args("/bin/echo", "fine")) == "fine\n"
+
+
+def test_too_few_descriptors_for_husk_are_told_wherever_they_end(husk, bundle):
+    bundle.write()
+    for limit in [*range(8, 64, 3), 64]:
+        result = husk("run", "-b", bundle.path, husk.new_id(),
+                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+        told = f"hint: no more than {limit} descriptors may be open here (RLIMIT_NOFILE, ulimit -n); husk needs up to 64"
+        assert result.code == SYSTEM and told in result.err if limit < 12 else \
+            result.code == 0 or (limit < 64 and result.code == SYSTEM and told in result.err), result
 
 
 def test_oom_score(husk, bundle):
