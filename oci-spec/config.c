@@ -2,6 +2,8 @@
 /* The rows of config.h: what stands in config.json for every platform. */
 #include "oci-spec/config.h"
 
+#include <string.h>
+
 const struct spec_enum oci_io_priority_classes = { "I/O priority class", (const struct spec_name[]){
 	{ "IOPRIO_CLASS_RT", OCI_IOPRIO_RT },
 	{ "IOPRIO_CLASS_BE", OCI_IOPRIO_BE },
@@ -106,6 +108,20 @@ SPEC_TYPE(hook, "hook",
 	LIST  (hook, args,    "args"),
 	LIST  (hook, env,     "env"),
 	VALUE (hook, timeout, "timeout"));
+
+bool oci_mount_has(const struct oci_mount *m, const char *word)
+{
+	for (size_t i = 0; i < m->options.n; i++) {
+		for (const char *p = m->options.v[i]; *p; p += *p == ',') {
+			size_t len = strcspn(p, ",");
+
+			if (len == strlen(word) && memcmp(p, word, len) == 0)
+				return true;
+			p += len;
+		}
+	}
+	return false;
+}
 
 SPEC_TYPE(hooks, "hooks",
 	LIST_OBJECT (hooks, prestart,         "prestart", hook),

@@ -80,6 +80,8 @@ struct oci_mount {
 	oci_id_mapping_list uid_mappings, gid_mappings;
 };
 typedef LIST_OF(struct oci_mount) oci_mount_list;
+/* Is WORD one of the options? A string may hold several, with commas in between. */
+bool oci_mount_has(const struct oci_mount *, const char *word);
 
 struct oci_mounts { oci_mount_list list; };     /* a document of its own: an array of mounts */
 

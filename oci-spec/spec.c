@@ -10,14 +10,6 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-bool str_list_has(const str_list *list, const char *word)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i] && strcmp(list->v[i], word) == 0)
-			return true;
-	return false;
-}
-
 int spec_enum_value(const struct spec_enum *t, const char *name)
 {
 	for (const struct spec_name *n = t->names; n->name; n++)

@@ -24,8 +24,6 @@ struct opt_u64  { bool set; uint64_t v; };
 
 #define LIST_OF(T) struct { size_t n; T *v; }
 typedef LIST_OF(const char *) str_list;
-/* Is WORD one of them? */
-bool str_list_has(const str_list *, const char *word);
 
 struct pair { const char *key, *value; };
 typedef LIST_OF(struct pair) str_map;           /* order of the document is kept */

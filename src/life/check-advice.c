@@ -19,7 +19,7 @@ static void mounts(struct check *c)
 		if (*m->destination && *m->destination != '/')
 			WARN(c, "mounts[%zu].destination: \"%.200s\" is relative, which the specification has deprecated; "
 			     "taken as \"/%.200s\"", i, m->destination, m->destination);
-		if (str_list_has(&m->options, "remount"))
+		if (oci_mount_has(m, "remount"))
 			continue;
 		for (size_t k = 0; *m->destination && k < i; k++)
 			if (str_eq(config->mounts.v[k].destination, m->destination) && m->type && *m->type) {

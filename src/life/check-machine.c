@@ -79,13 +79,13 @@ static void sources(const struct look *l)
 {
 	for (size_t i = 0; i < l->config->mounts.n; i++) {
 		const struct oci_mount *m = &l->config->mounts.v[i];
-		bool nofollow = str_list_has(&m->options, "src-nofollow") || str_list_has(&m->options, "copy-symlink");
+		bool nofollow = oci_mount_has(m, "src-nofollow") || oci_mount_has(m, "copy-symlink");
 		struct err e;
 		mode_t mode;
 
-		if (!m->source || !*m->source || str_list_has(&m->options, "remount") ||
-		    (!str_eq(m->type, "bind") && !str_eq(m->type, "rbind") && !str_list_has(&m->options, "bind") &&
-		     !str_list_has(&m->options, "rbind")))
+		if (!m->source || !*m->source || oci_mount_has(m, "remount") ||
+		    (!str_eq(m->type, "bind") && !str_eq(m->type, "rbind") && !oci_mount_has(m, "bind") &&
+		     !oci_mount_has(m, "rbind")))
 			continue;
 		if (path_mode(of_bundle(l, m->source), nofollow, &mode, &e) < 0)
 			missing(l, false, &e, arena_printf(l->mem, "mounts[%zu].source", i));

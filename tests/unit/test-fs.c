@@ -107,6 +107,13 @@ static const struct expectation expectations[] = {
 	/* What only a file system may know stays in order; what only mount(8) means is dropped. */
 	{ "mode=755 size=64k acl context=\"a,b\"", 0, 0, 0, 0, 0, "mode=755 size=64k acl context=a,b" },
 	{ "noauto nofail _netdev x-systemd.automount comment=hi X-mount.mkdir", 0, 0, 0, 0, 0, "" },
+	/* Several options in one string, as mount(8) takes them. */
+	{ "size=64k,mode=700,nosuid ro,noexec", A(NOSUID) | A(NOEXEC) | A(RDONLY), 0, 0, 0, 0, "size=64k mode=700" },
+	{ "ro,rslave,rw,async sync,x-a,,", 0, A(RDONLY), 0, 0, MS_SLAVE, "sync" },
+	{ "ro  nosuid,,nodev", A(RDONLY) | A(NOSUID) | A(NODEV), 0, 0, 0, 0, "" },
+	{ "async,remount", 0, 0, 0, 0, 0, "async" },
+	{ "lowerdir=/a\\,b,xino=on context=\"a,b\",mode=1", 0, 0, 0, 0, 0, "lowerdir=/a\\,b xino=on context=a,b mode=1" },
+	{ "context=\"a,b a\\", 0, 0, 0, 0, 0, "context=\"a,b a\\" },
 	{ "users exec", A(NOSUID) | A(NODEV), A(NOEXEC), 0, 0, 0, "" },
 };
 
@@ -139,7 +146,7 @@ static void test_words(void)
 		str_list list = split(x->words);
 		struct mount_words w;
 
-		OK(options_parse(&w, &list, "mounts[0]", &arena, &e) == 0 && w.set == x->set && w.clear == x->clear &&
+		OK(options_parse(&w, &(struct oci_mount){ .options = list }, "mounts[0]", &arena, &e) == 0 && w.set == x->set && w.clear == x->clear &&
 		   w.rec_set == x->rec_set && w.rec_clear == x->rec_clear && w.propagation == x->propagation,
 		   "\"%s\" means what it says", x->words);
 		SAME(joined(w.data), x->data, "\"%s\" tells the file system so much", x->words);
@@ -168,7 +175,7 @@ static void test_all_of_the_specification(void)
 		struct mount_words w;
 		struct err e;
 
-		OK(options_parse(&w, &list, "mounts[0]", &arena, &e) == 0 && w.unknown < 0, "\"%s\" is known", words[i]);
+		OK(options_parse(&w, &(struct oci_mount){ .options = list }, "mounts[0]", &arena, &e) == 0 && !w.unknown, "\"%s\" is known", words[i]);
 	}
 }
 
@@ -210,6 +217,8 @@ static void test_plans(void)
 	     "mounts[0]: bind on /h +ro rprivate [/b/data/h recursive by init]\n", "a source relative to the bundle");
 	SAME(plan(M("/h", "none", SRC("/h") OPT("bind", "rro", "noatime")), ""),
 	     "mounts[0]: bind on /h +noatime +rro [/h by init]\n", "recursive attributes");
+	SAME(plan(M("/h", "none", SRC("/h") OPT("rbind,ro,rslave")), ""),
+	     "mounts[0]: bind on /h +ro rslave [/h recursive by init]\n", "options in one string");
 	SAME(plan(M("/h", "bind", SRC("/h") OPT("rbind", "rshared")), ""),
 	     "mounts[0]: bind on /h rshared [/h recursive peer by husk]\n", "a peer is opened by husk");
 	SAME(plan(M("/h", "bind", SRC("/") OPT("rbind", "ro")) "," M("/i", "bind", SRC("/b") OPT("rbind")) ","
@@ -259,7 +268,9 @@ static void test_errors(void)
 	SAME(plan(M("/a", "bind", OPT("bind")), ""), "mounts[0].source: missing", "no source");
 	SAME(plan(M("/a", "bind", SRC("/x") OPT("bind", "ro", "foo")), ""),
 	     "mounts[0].options[2]: unknown option \"foo\" for a bind mount", "no such option");
-	SAME(plan(M("/a", "tmpfs", OPT("ro", "")), ""), "mounts[0].options[1]: not an option: \"\"", "empty option");
+	SAME(plan(M("/a", "bind", SRC("/x") OPT("rbind", "ro,nosuid,foo,bar=1")), ""),
+	     "mounts[0].options[1]: unknown option \"foo\" for a bind mount", "no such option among several");
+	SAME(plan(M("/a", "tmpfs", OPT("ro", "nosuid,=a")), ""), "mounts[0].options[1]: not an option: \"=a\"", "a value alone");
 	SAME(plan(M("/a", "proc", OPT("tmpcopyup")), ""),
 	     "mounts[0].options: \"tmpcopyup\" is for tmpfs, not for \"proc\"", "copy up of proc");
 	SAME(plan(M("/proc", "tmpfs", ""), ""), "mounts[0].destination: \"/proc\" can only be a \"proc\", not \"tmpfs\"",

@@ -131,7 +131,7 @@ static bool is_delegated(const struct oci_config *c, const struct host *host)
 		const struct oci_mount *m = &c->mounts.v[i];
 
 		if (str_eq(m->source, "cgroup") && str_eq(m->destination, "/sys/fs/cgroup"))
-			return !str_list_has(&m->options, "ro");
+			return !oci_mount_has(m, "ro");
 	}
 	return false;
 }

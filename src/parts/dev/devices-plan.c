@@ -132,11 +132,8 @@ static bool is_foreign_dev(const struct oci_config *c, struct arena *a)
 		path = arena_alloc(a, strlen(m->destination) + 2);
 		if (!clean(path, m->destination) || !str_eq(path, "/dev"))
 			continue;
-		if (str_eq(m->type, "bind") || str_eq(m->type, "rbind"))
+		if (str_eq(m->type, "bind") || str_eq(m->type, "rbind") || oci_mount_has(m, "bind") || oci_mount_has(m, "rbind"))
 			return true;
-		for (size_t j = 0; j < m->options.n; j++)
-			if (str_eq(m->options.v[j], "bind") || str_eq(m->options.v[j], "rbind"))
-				return true;
 	}
 	return false;
 }

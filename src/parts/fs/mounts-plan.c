@@ -281,9 +281,9 @@ static int plan_bind(struct planner *p, const struct oci_mount *om, const struct
 
 	if (!om->source || !*om->source)
 		return err_set(e, ERR_SPEC, "%s.source: missing", where);
-	if (w->unknown >= 0)
-		return err_set(e, ERR_SPEC, "%s.options[%d]: unknown option \"%s\" for a bind mount", where,
-			       w->unknown, om->options.v[w->unknown]);
+	if (w->unknown)
+		return err_set(e, ERR_SPEC, "%s.options[%zu]: unknown option \"%s\" for a bind mount", where,
+			       w->unknown_at, w->unknown);
 	if (w->tmpcopyup)
 		return err_set(e, ERR_SPEC, "%s.options: \"tmpcopyup\" is for tmpfs, not for a bind mount", where);
 
@@ -474,7 +474,7 @@ static int plan_one(struct planner *p, size_t i, struct err *e)
 	if (!om->destination || !*om->destination)
 		return err_set(e, ERR_SPEC, "%s.destination: missing", where);
 	at = mounts_destination(om->destination, p->arena);
-	if (options_parse(&w, &om->options, where, p->arena, e) < 0 ||
+	if (options_parse(&w, om, where, p->arena, e) < 0 ||
 	    idmap_words(&idmap, om, &w, p->config, p->facts, where, p->arena, e) < 0)
 		return -1;
 	if (str_starts(at.s, "/proc/") && !may_cover_proc(at.s))

@@ -238,9 +238,24 @@ static bool is_remark(const char *word)
 }
 
 /*
- * context="u:r:t:s0:c1,c2": the quotes are mount(8)'s, whose options are one list with commas in between. Here each is alone, and
- * SELinux would take them for a part of the label.
+ * A string may hold several options, as on mount(8)'s command line: runc and crun hand it to mount(2) as it is, where
+ * the kernel takes it apart.  Between quotes (SELinux) and behind a backslash (overlay) commas belong to a value.
  */
+static const char *next_option(const char **list, struct arena *a)
+{
+	const char *word = *list, *end = word;
+	bool is_quoted = false;
+
+	for (; *end && (*end != ',' || is_quoted); end++) {
+		is_quoted ^= *end == '"';
+		if (*end == '\\' && end[1])
+			end++;
+	}
+	*list = *end ? end + 1 : NULL;
+	return *end ? arena_strndup(a, word, (size_t)(end - word)) : word;
+}
+
+/* context="u:r:t:s0:c1,c2": SELinux would take the quotes for a part of the label, when it is given the value alone. */
 static const char *unquoted(const char *word, struct arena *a)
 {
 	const char *equals = strchr(word, '=');
@@ -252,32 +267,56 @@ static const char *unquoted(const char *word, struct arena *a)
 	return arena_printf(a, "%.*s=%.*s", (int)(equals - word), word, (int)len - 3, equals + 2);
 }
 
-int options_parse(struct mount_words *out, const str_list *list, const char *where, struct arena *a, struct err *e)
+/* WORD is one of the options in the string that mounts[].options has at INDEX. */
+static int take(struct mount_words *out, struct words *data, const char *word, size_t index, const char *where, struct arena *a,
+		struct err *e)
 {
-	struct words data = { ARENA_ARRAY(a, const char *, list->n + 1), 0 };
+	const struct option *o = find(word);
+	const char *value;
 
-	*out = (struct mount_words){ .unknown = -1 };
+	if (o) {
+		add(out, data, o);
+	} else if ((value = str_after(word, "idmap=")) || (value = str_after(word, "ridmap="))) {
+		out->idmap_text = value;
+		if (word[0] == 'r')
+			out->ridmap = true;
+		else
+			out->idmap = true;
+	} else if (word[0] == '=') {
+		return err_set(e, ERR_SPEC, "%s.options[%zu]: not an option: \"%s\"", where, index, word);
+	} else if (!is_remark(word)) {
+		data->v[data->n++] = unquoted(word, a);
+		if (!out->unknown) {
+			out->unknown = word;
+			out->unknown_at = index;
+		}
+	}
+	return 0;
+}
+
+static size_t most_options(const str_list *list)
+{
+	size_t n = list->n;
+
 	for (size_t i = 0; i < list->n; i++)
-		if (str_eq(list->v[i], "remount"))
-			out->remount = true;
-	for (size_t i = 0; i < list->n; i++) {
-		const char *word = list->v[i], *value;
-		const struct option *o = find(word);
+		for (const char *p = list->v[i]; *p; p++)
+			n += *p == ',';
+	return n;
+}
 
-		if (o) {
-			add(out, &data, o);
-		} else if ((value = str_after(word, "idmap=")) || (value = str_after(word, "ridmap="))) {
-			out->idmap_text = value;
-			if (word[0] == 'r')
-				out->ridmap = true;
-			else
-				out->idmap = true;
-		} else if (word[0] == '\0' || word[0] == '=') {
-			return err_set(e, ERR_SPEC, "%s.options[%zu]: not an option: \"%s\"", where, i, word);
-		} else if (!is_remark(word)) {
-			data.v[data.n++] = unquoted(word, a);
-			if (out->unknown < 0)
-				out->unknown = (int32_t)i;
+int options_parse(struct mount_words *out, const struct oci_mount *m, const char *where, struct arena *a, struct err *e)
+{
+	const str_list *list = &m->options;
+	struct words data = { ARENA_ARRAY(a, const char *, most_options(list) + 1), 0 };
+
+	*out = (struct mount_words){ .remount = oci_mount_has(m, "remount") };
+	for (size_t i = 0; i < list->n; i++) {
+		const char *rest = list->v[i], *word;
+
+		while (rest) {
+			word = next_option(&rest, a);
+			if (*word && take(out, &data, word, i, where, a, e) < 0)
+				return -1;
 		}
 	}
 	out->data = join(&data, a);

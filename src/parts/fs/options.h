@@ -29,11 +29,12 @@ struct mount_words {
 	 * "key" or "key=value", each ended by a NUL, the list by an empty one; NULL: none.  A value may hold commas.
 	 */
 	const char *data;
-	int32_t unknown;                /* index of the first option that only a file system may know; -1: none */
+	const char *unknown;            /* the first option that only a file system may know; NULL: none */
+	size_t unknown_at;              /* its index */
 };
 
 /* WHERE: "mounts[3]", for the messages.  Data in the arena. Errors: ERR_SPEC "mounts[3].options[1]: ...". */
-int options_parse(struct mount_words *, const str_list *options, const char *where, struct arena *, struct err *);
+int options_parse(struct mount_words *, const struct oci_mount *, const char *where, struct arena *, struct err *);
 
 /* The Nth known word in alphabetical order, NULL after the last one: for `husk features`. */
 const char *options_known(size_t n);
