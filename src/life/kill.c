@@ -28,7 +28,7 @@ static int kill_it(const struct target *target, int sig, bool all, struct err *e
 	AUTO(cgroup) cg = CGROUP_NONE;
 	AUTO_FD int pidfd = -EBADF;
 	enum status status;
-	bool is_paused;
+	bool is_kept;
 
 	if (record_peek(&r, target->root, target->id, &mem, e) < 0 || record_check_readable(&r, e) < 0)
 		return -1;
@@ -36,9 +36,9 @@ static int kill_it(const struct target *target, int sig, bool all, struct err *e
 	/* With init gone, others of the container may live on where it has no PID namespace of its own. */
 	if (status == STATUS_CREATING || (status == STATUS_STOPPED && !all))
 		return err_set(e, ERR_STATE, WORDS_NOT_RUNNING);
-	is_paused = sig == SIGKILL && groups_are_frozen(&r);
+	is_kept = sig == SIGKILL && groups_may_keep_the_killed(&r);
 	/* The groups only where one of them has work to do: most signals go to init alone. */
-	if ((all || (sig == SIGKILL && (!r.saved.own_pids || is_paused))) && groups_open(&cg, &r, e) < 0)
+	if ((all || (sig == SIGKILL && (!r.saved.own_pids || is_kept))) && groups_open(&cg, &r, e) < 0)
 		return -1;
 	if (all || (sig == SIGKILL && !r.saved.own_pids))
 		return members_signal(&r, &cg, sig, e);
@@ -46,8 +46,8 @@ static int kill_it(const struct target *target, int sig, bool all, struct err *e
 		return 0;
 	if (signal_init(pidfd, sig, e) < 0)
 		return -1;
-	/* v1: a frozen process does not die of SIGKILL before it is thawed. */
-	return is_paused ? cgroup_kill(&cg, e) : 0;
+	/* v1: a frozen process does not die of SIGKILL before it is thawed, and init not before all others of its PID namespace. */
+	return is_kept ? cgroup_kill(&cg, e) : 0;
 }
 
 int life_kill(const struct target *target, int sig, bool all, struct err *e)

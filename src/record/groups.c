@@ -113,3 +113,10 @@ bool groups_are_frozen(const struct record *r)
 
 	return g && cgroup_peek_frozen(r->near, g->path, g->inode, is_unified(g));
 }
+
+bool groups_may_keep_the_killed(const struct record *r)
+{
+	const struct oci_saved_group *g = freezer_of(r);
+
+	return g && is_freezer_v1(g) && cgroup_peek_undying(g->path, g->inode);
+}

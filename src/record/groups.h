@@ -19,3 +19,5 @@ bool groups_are_v1(const struct record *);
 int groups_open_freezer(struct cgroup *cg, const struct record *, struct err *e);
 /* Asks it without opening more than one file. What cannot be read is not frozen. */
 bool groups_are_frozen(const struct record *);
+/* May SIGKILL have to wait for cgroup_kill()?  Asked for the same price. */
+bool groups_may_keep_the_killed(const struct record *);

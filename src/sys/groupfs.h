@@ -41,10 +41,11 @@ struct groupfs_near { int fd; char parent[512]; };
 void groupfs_near_undo(struct groupfs_near *);
 /*
  * The text of a file of the group at an absolute path that has the number ID; for a look, whose answer may be old when
- * it comes: the path is looked up twice.  NEAR may be NULL.  ENOENT in e->num.
+ * it comes: the path is looked up twice.  NEAR may be NULL.  ENOENT in e->num.  *HAS_GROUPS, which may be NULL: there are groups
+ * in it.
  */
 ssize_t groupfs_peek(struct groupfs_near *near, const char *path, uint64_t id, const char *file, char *buf, size_t size,
-		     struct err *);
+		     bool *has_groups, struct err *);
 /* The file of that name in the group above. */
 ssize_t groupfs_read_above(int group, const char *file, char *buf, size_t size, struct err *);
 int groupfs_open_file(int group, const char *file, int oflags, struct err *);

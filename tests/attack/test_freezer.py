@@ -37,8 +37,9 @@ def test_delete_with_force_ends_what_froze_itself_in_groups_of_its_own(husk, fro
     assert husk("state", frozen).code != 0
 
 
-@pytest.mark.parametrize("words", [["stop", "--timeout", "0"], ["kill", "--all", "{}", "KILL"]], ids=["stop", "kill-all"])
-def test_stop_and_kill_all_end_what_froze_itself_in_groups_of_its_own(husk, frozen, words):
+@pytest.mark.parametrize("words", [["stop", "--timeout", "0"], ["kill", "--all", "{}", "KILL"], ["kill", "{}", "KILL"]],
+                         ids=["stop", "kill-all", "kill"])
+def test_stop_and_kill_end_what_froze_itself_in_groups_of_its_own(husk, frozen, words):
     words = [frozen if w == "{}" else w for w in words]
     husk(*words, *([] if frozen in words else [frozen]), check=0)
     husk.wait_status(frozen, "stopped")

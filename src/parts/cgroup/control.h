@@ -25,6 +25,11 @@ int cgroup_thaw(const struct cgroup *, struct err *);
 int cgroup_is_frozen(const struct cgroup *, struct err *);
 /* The same, for a look, of the group at PATH that has the number ID; what cannot be read is not frozen. */
 bool cgroup_peek_frozen(struct groupfs_near *near, const char *path, uint64_t id, bool is_v2);
+/*
+ * The same of a group of v1, where what is frozen does not die of SIGKILL: true also when there are groups in it, which
+ * the container may have frozen itself.
+ */
+bool cgroup_peek_undying(const char *path, uint64_t id);
 
 /* Numbers of all processes as the caller's PID namespace has them, ascending, each once. In A. */
 int cgroup_pids(const struct cgroup *, pid_t **pids, size_t *n, struct arena *, struct err *);
