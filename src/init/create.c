@@ -145,10 +145,10 @@ const struct stage create_stages[] = {
 	{ STAGE_FORK,          stage_fork          }, /* PID and time namespaces are entered by children only; asks INIT */
 	{ STAGE_NAMESPACES,    stage_namespaces    }, /* husk makes the cgroups meanwhile, which come with PLACE */
 	{ STAGE_SESSION,       stage_session       }, /* before hooks and payload could get at the caller's terminal */
+	{ STAGE_KEYRING,       stage_keyring       }, /* in the user namespace that is to own the keys; before we have to wait */
+	{ STAGE_NETWORK,       network             }, /* before hooks, which may want "lo"; before we have to wait */
 	{ STAGE_PLACE,         stage_place         }, /* asks or awaits PLACE; before memory is used that the cgroup should count */
 	{ STAGE_CGROUP_NS,     cgroup_ns           }, /* after "place", or it would show the wrong root */
-	{ STAGE_KEYRING,       stage_keyring       }, /* in the user namespace that is to own the keys */
-	{ STAGE_NETWORK,       network             }, /* before hooks, which may want "lo" */
 	{ STAGE_ROOT_FS,       root_fs             }, /* asks TREES; still sees the host's tree */
 	{ STAGE_KERNEL,        kernel_settings     }, /* before /proc/sys becomes read-only */
 	{ STAGE_RUNTIME_HOOKS, runtime_hooks       }, /* asks HOOKS: root built, not yet entered (config.md) */
