@@ -176,7 +176,7 @@ static int take_groups(struct init *in, struct err *e)
 	return 0;
 }
 
-int stage_place(struct init *in, struct err *e)
+static int enter_place(struct init *in, struct err *e)
 {
 	struct letter a = { .parcel = { .nfds = 0 } };
 
@@ -193,4 +193,14 @@ int stage_place(struct init *in, struct err *e)
 		return -1;
 	in->n_groups = 0;
 	return schedule_final_apply(&in->plan->schedule, e);
+}
+
+int stage_place(struct init *in, struct err *e)
+{
+	return spawn_places_late(in->plan) ? 0 : enter_place(in, e);
+}
+
+int stage_late_place(struct init *in, struct err *e)
+{
+	return spawn_places_late(in->plan) ? enter_place(in, e) : 0;
 }

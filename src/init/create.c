@@ -44,6 +44,8 @@ static int root_fs(struct init *in, struct err *e)
 {
 	const struct plan *p = in->plan;
 
+	if (spawn_places_late(p) && handshake_await(&in->talk, STEP_GROUPS, NULL, e) < 0)
+		return -1;
 	in->inputs = (struct rootfs_inputs){
 		.rootfs = &p->rootfs, .mounts = &p->mounts, .devices = &p->devices, .shield = &p->shield,
 		.ask = init_ask_trees, .context = in,
@@ -147,9 +149,9 @@ const struct stage create_stages[] = {
 	{ STAGE_SESSION,       stage_session       }, /* before hooks and payload could get at the caller's terminal */
 	{ STAGE_KEYRING,       stage_keyring       }, /* in the user namespace that is to own the keys; before we have to wait */
 	{ STAGE_NETWORK,       network             }, /* before hooks, which may want "lo"; before we have to wait */
-	{ STAGE_PLACE,         stage_place         }, /* asks or awaits PLACE; before memory is used that the cgroup should count */
+	{ STAGE_PLACE,         stage_place         }, /* asks or awaits PLACE, if anything until "late place" wants it so early */
 	{ STAGE_CGROUP_NS,     cgroup_ns           }, /* after "place", or it would show the wrong root */
-	{ STAGE_ROOT_FS,       root_fs             }, /* asks TREES; still sees the host's tree */
+	{ STAGE_ROOT_FS,       root_fs             }, /* awaits GROUPS, asks TREES; still sees the host's tree */
 	{ STAGE_KERNEL,        kernel_settings     }, /* before /proc/sys becomes read-only */
 	{ STAGE_RUNTIME_HOOKS, runtime_hooks       }, /* asks HOOKS: root built, not yet entered (config.md) */
 	{ STAGE_CREATE_HOOKS,  create_hooks        }, /* after createRuntime, before pivot_root (config.md) */
@@ -157,6 +159,7 @@ const struct stage create_stages[] = {
 	{ STAGE_SHIELD,        shield              }, /* after all that still writes beneath; the host's /dev/null is at hand */
 	{ STAGE_ENTER_ROOT,    enter_root          }, /* nothing of the host is reachable by path any more */
 	{ STAGE_HOST_NAME,     host_name           }, /* needs CAP_SYS_ADMIN */
+	{ STAGE_LATE_PLACE,    stage_late_place    }, /* awaits PLACE: husk has set the limits meanwhile; before memory counts */
 	{ STAGE_ENVIRONMENT,   stage_environment   }, /* HOME stands in the container's /etc/passwd */
 	{ STAGE_LABELS,        stage_labels        }, /* while we may still write attr/exec */
 	{ STAGE_TASK,          stage_task          }, /* while we may still give stdio to the user */

@@ -14,6 +14,7 @@ int stage_fork(struct init *, struct err *);
 int stage_namespaces(struct init *, struct err *);
 int stage_session(struct init *, struct err *);
 int stage_place(struct init *, struct err *);
+int stage_late_place(struct init *, struct err *);
 
 /* process.c: what a new container's process and one of exec both go through */
 int stage_keyring(struct init *, struct err *);

@@ -271,7 +271,7 @@ int making_complete(struct making *m, struct err *e)
 static int surround(struct making *m, struct err *e)
 {
 	return making_remember(m, e) < 0 || rdt_make(&m->rdt, &m->plan->rdt, e) < 0 ? -1 :
-	       cgroup_make(&m->cgroup, &m->plan->cgroup, e);
+	       cgroup_make_bare(&m->cgroup, &m->plan->cgroup, e);
 }
 
 /* Before the birth, for an init that is born in its groups, or enters them at birth. */
@@ -279,7 +279,7 @@ static int surround_before(struct making *m, struct spawn_request *birth, struct
 {
 	if (m->plan->ns.later)
 		return 0;
-	if (surround(m, e) < 0)
+	if (surround(m, e) < 0 || cgroup_fit_out(&m->cgroup, &m->plan->cgroup, e) < 0)
 		return -1;
 	birth->cgroup = cgroup_into_fd(&m->cgroup);
 	birth->groups = groups;
@@ -287,15 +287,18 @@ static int surround_before(struct making *m, struct spawn_request *birth, struct
 	return m->plan->cgroup.inner ? 0 : cgroup_entries(&m->cgroup, NULL, groups->fds, &groups->nfds, e);
 }
 
-/* After it: init is making its namespaces, and will find its place told. */
+/* After it: init is making its namespaces, and often its root file system, too, and will find its place told. */
 static int surround_later(struct making *m, struct err *e)
 {
+	static const struct letter nothing;
 	struct letter place = { .number = 0 };
 	int ret;
 
 	if (!m->plan->ns.later)
 		return 0;
-	if (surround(m, e) < 0)
+	if (surround(m, e) < 0 ||
+	    (spawn_places_late(m->plan) && handshake_tell(&m->child.talk, STEP_GROUPS, &nothing, e) < 0) ||
+	    cgroup_fit_out(&m->cgroup, &m->plan->cgroup, e) < 0)
 		return -1;
 	if (!spawn_tells_place(m->plan))
 		return 0;

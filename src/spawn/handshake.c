@@ -8,6 +8,7 @@
 #include "spawn/handshake.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -53,17 +54,11 @@ bool spawn_tells_place(const struct plan *p)
 	return p->ns.later && !asks_for_place(p);
 }
 
-/* The common container needs READY alone, exec not even that: each question is a round trip. */
-uint32_t spawn_needed(const struct plan *p)
+/* What init and husk have to say to each other while the root file system is built, and before it is entered. */
+static uint32_t about_rootfs(const struct plan *p)
 {
-	uint32_t needed = p->is_exec && !p->only_mounts ? 0 : STEP_BIT(READY);
+	uint32_t needed = 0;
 
-	if (p->ns.later || asks_for_place(p))
-		needed |= STEP_BIT(PLACE);
-	if (p->idmap.is_set)
-		needed |= STEP_BIT(IDMAP);
-	if (p->ns.needs_bridge)
-		needed |= STEP_BIT(INIT);
 	if (p->mounts.n_trees)
 		needed |= STEP_BIT(TREES);
 	if (p->only_mounts)
@@ -74,6 +69,31 @@ uint32_t spawn_needed(const struct plan *p)
 		needed |= STEP_BIT(HOOKS);
 	if (p->stdio.terminal)
 		needed |= STEP_BIT(CONSOLE);
+	return needed;
+}
+
+/*
+ * Then nothing of what init does until it has entered the root needs it in the cgroups: no hook, no question, and no memory
+ * but that of the mounts themselves, which it takes where husk is.
+ */
+bool spawn_places_late(const struct plan *p)
+{
+	return spawn_tells_place(p) && !(p->ns.make & CLONE_NEWCGROUP) && !p->mounts.copies && !about_rootfs(p);
+}
+
+/* The common container needs READY alone, exec not even that: each question is a round trip. */
+uint32_t spawn_needed(const struct plan *p)
+{
+	uint32_t needed = about_rootfs(p) | (p->is_exec && !p->only_mounts ? 0 : STEP_BIT(READY));
+
+	if (p->ns.later || asks_for_place(p))
+		needed |= STEP_BIT(PLACE);
+	if (spawn_places_late(p))
+		needed |= STEP_BIT(GROUPS);
+	if (p->idmap.is_set)
+		needed |= STEP_BIT(IDMAP);
+	if (p->ns.needs_bridge)
+		needed |= STEP_BIT(INIT);
 	if (p->seccomp.has_listener)
 		needed |= STEP_BIT(NOTIFY);
 	return needed;
@@ -124,6 +144,9 @@ static int get(int fd, struct message *m, struct parcel *p, struct err *e)
 {
 	ssize_t size = socket_receive(fd, m, sizeof(*m), p, e);
 
+	/* Said once, and before what is there to be read, when the peer has left something unread (unix(7) does not tell). */
+	if (size < 0 && e->num == ECONNRESET)
+		size = socket_receive(fd, m, sizeof(*m), p, e);
 	if (size == 0 || (size < 0 && e->num == ECONNRESET))
 		return 0;
 	if (size < 0)

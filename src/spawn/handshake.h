@@ -23,6 +23,7 @@
 	/*    name     init has done                       host does before answering                        */ \
 	STEP (IDMAP,   "unshared its user namespace",      "write uid_map, gid_map, setgroups of child.pid")   \
 	STEP (INIT,    "made the final init (bridge)",     "take over number = pid, fd 0 = pidfd")             \
+	STEP (GROUPS,  "entered its namespaces",           "nothing: told when the cgroups are there, to be mounted") \
 	STEP (PLACE,   "entered its namespaces",           "rlimits, scheduler, rdt, net devices; systemd, v1: answer cgroup_entries()") \
 	STEP (TREES,   "reached a mount of the host's",    "answer trees_open() from number on (repeats)")     \
 	STEP (MOUNTED, "added its mounts",                 "note number = id of the next one (repeats)")       \

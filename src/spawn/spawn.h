@@ -61,6 +61,8 @@ uint32_t spawn_needed(const struct plan *);
 
 /* Is the answer of PLACE told by husk, without being asked? */
 bool spawn_tells_place(const struct plan *);
+/* Can it wait until init has entered the root?  Then GROUPS is told before, which the mounts of cgroups need. */
+bool spawn_places_late(const struct plan *);
 /* After the end of the conversation of an exec: was it execve(2) that ended it?  ERR_PEER otherwise. */
 int child_check_executed(const struct child *, struct err *);
 /* For the step INIT: the child is the final init from now on. */

@@ -28,6 +28,7 @@
 	STAGE(SHIELD,       "shield paths")             \
 	STAGE(ENTER_ROOT,   "enter root")               \
 	STAGE(HOST_NAME,    "host name")                \
+	STAGE(LATE_PLACE,   "late place")               \
 	STAGE(ENVIRONMENT,  "environment")              \
 	STAGE(LABELS,       "labels")                   \
 	STAGE(TASK,         "task settings")            \

@@ -395,6 +395,50 @@ static void check_told(void)
 	close(h.fd);
 }
 
+/* Init fails while what it is told lies unread in its end. */
+static void check_told_in_vain(void)
+{
+	serve_fn *const nobody[STEP_MAX] = { 0 };
+	const struct letter told = { .parcel = { .fds = { STDIN_FILENO }, .nfds = 1 } };
+	struct handshake h, init;
+	struct err e = { 0 };
+	int init_fd;
+
+	if (!OK(handshake_open(&h, STEP_BIT(PLACE) | STEP_BIT(READY), &init_fd, &e) == 0, "a conversation opens"))
+		return;
+	init = (struct handshake){ .fd = init_fd, .needed = h.needed, .at = -1 };
+	OK(handshake_tell(&h, STEP_PLACE, &told, &e) == 0, "something is told");
+	err_set(&e, ERR_SYSTEM, "mounts[0]: no");
+	handshake_failed(&init, &e);
+	close(init_fd);
+	OK(handshake_serve(&h, nobody, NULL, STEP_READY, &e) < 0 && e.kind == ERR_SYSTEM, "who fails before it has heard it is heard");
+	SAME(e.msg, "mounts[0]: no", "with its own error");
+	close(h.fd);
+}
+
+/* Groups of v1 that are made while init makes its namespaces. */
+static void check_late(struct plan p)
+{
+	p.ns.make = p.ns.later = CLONE_NEWNS;
+	OK(spawn_tells_place(&p) && spawn_places_late(&p), "or are made while it builds its root, and are told without a question");
+	OK(spawn_needed(&p) == (STEP_BIT(GROUPS) | STEP_BIT(PLACE) | STEP_BIT(READY)), "when they can be mounted, and entered");
+	p.ns.make |= CLONE_NEWCGROUP;
+	OK(!spawn_places_late(&p) && spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)),
+	   "a cgroup namespace is made within them, before its mounts");
+	p.ns.make = CLONE_NEWNS;
+	p.mounts.copies = true;
+	OK(spawn_tells_place(&p) && !spawn_places_late(&p), "what is copied into a tmpfs is theirs to count");
+	p.mounts.copies = false;
+	p.hooks.kind[HOOK_CREATE_CONTAINER].n = 1;
+	OK(spawn_tells_place(&p) && !spawn_places_late(&p), "hooks run within them");
+	p.hooks.kind[HOOK_CREATE_CONTAINER].n = 0;
+	p.stdio.terminal = true;
+	OK(spawn_tells_place(&p) && !spawn_places_late(&p), "and questions come in their order");
+	p.stdio.terminal = false;
+	p.rdt.is_set = true;
+	OK(!spawn_tells_place(&p) && !spawn_places_late(&p), "where husk has to do something to init itself it has to be asked");
+}
+
 static void check_needed(void)
 {
 	struct plan p = { .is_exec = false };
@@ -405,13 +449,7 @@ static void check_needed(void)
 	OK(spawn_needed(&p) == STEP_BIT(READY), "so does one in a unified cgroup");
 	p.cgroup.dir[0].is_v2 = false;
 	OK(spawn_needed(&p) == STEP_BIT(READY), "and one in groups of v1, which were opened for it");
-	p.ns.make = p.ns.later = CLONE_NEWNS;
-	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "or are made while it makes its namespaces, and then come as an answer");
-	OK(spawn_tells_place(&p), "which nobody has to ask for");
-	p.rdt.is_set = true;
-	OK(!spawn_tells_place(&p), "but where husk has to do something to init itself");
-	p.rdt.is_set = false;
-	p.ns.later = 0;
+	check_late(p);
 	p.cgroup.manager = CGROUP_MANAGER_SYSTEMD;
 	OK(spawn_needed(&p) == (STEP_BIT(PLACE) | STEP_BIT(READY)), "for whose init systemd makes a scope, it has to be there");
 	p = (struct plan){ .is_exec = true };
@@ -424,7 +462,8 @@ static void check_needed(void)
 	p.ns.needs_bridge = p.idmap.is_set = p.stdio.terminal = p.seccomp.has_listener = true;
 	p.mounts.n_trees = 1;
 	p.hooks.kind[HOOK_CREATE_RUNTIME].n = 1;
-	OK(spawn_needed(&p) == (((1u << STEP_MAX) - 1) & ~STEP_BIT(MOUNTED)), "a container may need all but MOUNTED");
+	OK(spawn_needed(&p) == (((1u << STEP_MAX) - 1) & ~(STEP_BIT(MOUNTED) | STEP_BIT(GROUPS))),
+	   "a container may need all but MOUNTED and GROUPS");
 	p = (struct plan){ .is_exec = true, .only_mounts = true };
 	OK(spawn_needed(&p) == (STEP_BIT(MOUNTED) | STEP_BIT(READY)), "who adds mounts enters no cgroup");
 	SAME(stage_name(STAGE_ROOT_FS), "root file system", "stages have names");
@@ -450,6 +489,7 @@ int main(void)
 	check_lost_bridge();
 	check_after_ready();
 	check_told();
+	check_told_in_vain();
 	check_needed();
 	return tap_done();
 }

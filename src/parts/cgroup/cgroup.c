@@ -183,16 +183,26 @@ static int leave_unit(const struct cgroup *cg, const struct cgroup_plan *p, pid_
 	return manager_fs_hand_down(&p->dir[d - cg->dir], p->v2_controllers ? p->v2_controllers : "", e);
 }
 
-static int make(struct cgroup *cg, const struct cgroup_plan *p, pid_t init, struct err *e)
+static int make_bare(struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
 {
-	if (make_dirs(cg, p, e) < 0) {
-		if (p->unit.name || !is_forgiven(p, e))
-			return tell_what_is_missing(p, e);
-		log_debug("no cgroup for this container: %s", e->msg);
-		cgroup_undo(cg);
-		cg->manager = p->manager;
+	if (make_dirs(cg, p, e) == 0)
 		return 0;
-	}
+	if (p->unit.name || !is_forgiven(p, e))
+		return tell_what_is_missing(p, e);
+	log_debug("no cgroup for this container: %s", e->msg);
+	cgroup_undo(cg);
+	cg->manager = p->manager;
+	return 0;
+}
+
+static int fit_out(struct cgroup *cg, const struct cgroup_plan *p, pid_t init, struct err *e)
+{
+	/* Forgiven. */
+	if (p->n && !cg->n)
+		return 0;
+	for (int i = 0; i < cg->n; i++)
+		if (manager_fs_fit_out(&cg->dir[i], e) < 0)
+			return -1;
 	if (leave_unit(cg, p, init, e) < 0 || write_limits(cg, &p->writes, false, e) < 0)
 		return -1;
 	if (p->devices.n && attach(&cg->dir[cg->n - 1], &p->devices, e) < 0)
@@ -200,12 +210,28 @@ static int make(struct cgroup *cg, const struct cgroup_plan *p, pid_t init, stru
 	return p->delegate ? delegate(&cg->dir[cg->n - 1], p, e) : 0;
 }
 
-int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
+int cgroup_make_bare(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
 {
 	TRACE("make cgroup");
 	AUTO(cgroup) cg = { .manager = p->manager, .is_made = true };
 
-	if (!p->unit.name && make(&cg, p, 0, e) < 0)
+	if (!p->unit.name && make_bare(&cg, p, e) < 0)
+		return -1;
+	*out = TAKE(cg, CGROUP_NONE);
+	return 0;
+}
+
+int cgroup_fit_out(struct cgroup *cg, const struct cgroup_plan *p, struct err *e)
+{
+	TRACE("fit out cgroup");
+	return p->unit.name ? 0 : fit_out(cg, p, 0, e);
+}
+
+int cgroup_make(struct cgroup *out, const struct cgroup_plan *p, struct err *e)
+{
+	AUTO(cgroup) cg = CGROUP_NONE;
+
+	if (cgroup_make_bare(&cg, p, e) < 0 || cgroup_fit_out(&cg, p, e) < 0)
 		return -1;
 	*out = TAKE(cg, CGROUP_NONE);
 	return 0;
@@ -219,7 +245,7 @@ int cgroup_make_scope(struct cgroup *cg, const struct cgroup_plan *p, pid_t init
 	/* Not before: a unit of that name that was there is somebody else's. */
 	cg->scope = p->unit.name;
 	cg->is_user = p->unit.is_user;
-	return make(cg, p, init, e);
+	return make_bare(cg, p, e) < 0 ? -1 : fit_out(cg, p, init, e);
 }
 
 /* Init has gone on into the inner group: what is above holds no processes any more. */

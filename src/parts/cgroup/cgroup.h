@@ -127,6 +127,7 @@ struct cgroup_dir {
 	uint32_t made;
 	uint64_t id;
 	bool is_v2;
+	bool is_unfit;                  /* nobody can enter it before manager_fs_fit_out() */
 };
 
 struct cgroup {
@@ -148,6 +149,9 @@ void cgroup_keep(struct cgroup *);
  * holds processes or is frozen (ERR_STATE): it is somebody else's.  The plan must outlive *cg.
  */
 int cgroup_make(struct cgroup *cg, const struct cgroup_plan *, struct err *);
+/* The two halves of it: the groups are there, to be mounted; the limits are set, processes may enter. */
+int cgroup_make_bare(struct cgroup *cg, const struct cgroup_plan *, struct err *);
+int cgroup_fit_out(struct cgroup *cg, const struct cgroup_plan *, struct err *);
 /*
  * The same with the systemd manager, for which cgroup_make() makes nothing: a scope needs a process to begin with.  INIT waits
  * in the step PLACE meanwhile.  On failure *CG has to be undone, but not before INIT is dead: as the first process of its

@@ -193,12 +193,12 @@ static bool make_last(struct cgroup_dir *out, const struct cgroup_plan_dir *p, c
 	if (groupfs_make(AT_FDCWD, out->path, &ignored) != 1)
 		return false;
 	out->fd = groupfs_open_known(out->path, &ignored);
-	if (out->fd < 0 || (is_cpuset(p) && inherit_all(out->fd, true, &ignored) < 0)) {
-		own_close(&out->fd);
+	if (out->fd < 0) {
 		(void)groupfs_remove(AT_FDCWD, out->path, &ignored);
 		return false;
 	}
 	out->made = 1;
+	out->is_unfit = is_cpuset(p);
 	return true;
 }
 
@@ -215,6 +215,14 @@ int manager_fs_make(struct cgroup_dir *out, const struct cgroup_plan_dir *p, con
 	if (check_type(out, e) < 0)
 		return -1;
 	return out->made || !alone ? 0 : check_unused(out, e);
+}
+
+int manager_fs_fit_out(struct cgroup_dir *d, struct err *e)
+{
+	if (!d->is_unfit)
+		return 0;
+	d->is_unfit = false;
+	return inherit_all(d->fd, true, e) < 0 ? err_in(e, "cgroup \"%s\"", d->path) : 0;
 }
 
 int manager_fs_hand_down(const struct cgroup_plan_dir *p, const char *controllers, struct err *e)

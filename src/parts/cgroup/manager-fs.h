@@ -14,7 +14,9 @@
  * ALONE: a group that was there must be empty and thawed, ERR_STATE otherwise.  On failure what was made is left in out->made.
  */
 int manager_fs_make(struct cgroup_dir *out, const struct cgroup_plan_dir *, const char *hand_down, bool alone, struct err *);
-/* The same for a group that is there, once its ancestors hold no processes any more. */
+/* What takes long and can wait until a process is to enter: a new cpuset of v1 gets CPUs and memory. */
+int manager_fs_fit_out(struct cgroup_dir *, struct err *);
+/* manager_fs_make() for a group that is there, once its ancestors hold no processes any more. */
 int manager_fs_hand_down(const struct cgroup_plan_dir *, const char *controllers, struct err *);
 /* Removes the group and the parents that were made; a parent that others use stays. */
 int manager_fs_remove(struct cgroup_dir *, struct err *);

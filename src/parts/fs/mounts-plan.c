@@ -540,6 +540,8 @@ int mounts_plan(struct mounts_plan *out, const struct oci_config *c, const struc
 	find_nests(&p);
 	out->n = p.n;
 	out->v = p.v;
+	for (size_t i = 0; i < p.n; i++)
+		out->copies |= p.v[i].tmpcopyup;
 	out->n_trees = p.n_trees;
 	out->trees = p.trees;
 	return 0;

@@ -52,6 +52,7 @@ struct mount_plan {
 struct mounts_plan {
 	size_t n;
 	const struct mount_plan *v;
+	bool copies;                    /* what lies beneath a mount is copied into it: "tmpcopyup" */
 	size_t n_trees;                 /* those that husk opens; not 0: the step TREES is needed */
 	const struct tree_plan *const *trees;
 };
