@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host with cgroup v1 alone, where husk makes the groups while init builds the container's root: this one is made to look so."""
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.conftest import Husk, PEER, SPEC, SYSTEM
+from tests.user import needs_root
+
+TOP = pathlib.Path("/sys/fs/cgroup")
+HIERARCHIES = sorted(p.parent for p in TOP.glob("*/cgroup.procs") if p.parent.name != "unified" and not p.parent.is_symlink())
+
+pytestmark = [needs_root("a mount of the host"), pytest.mark.skipif(not HIERARCHIES, reason="needs cgroup v1")]
+
+HIDE = 'test ! -d /sys/fs/cgroup/unified || mount -t tmpfs none /sys/fs/cgroup/unified; exec "$@"'
+
+
+class OnV1(Husk):
+    def argv(self, *words, options=()):
+        return ["unshare", "--mount", "sh", "-c", HIDE, "sh", *super().argv(*words, options=options)]
+
+
+@pytest.fixture
+def husk(tmp_path):
+    h = OnV1(tmp_path)
+    yield h
+    h.close()
+
+
+def left_of(group):
+    return [str(h / group) for h in HIERARCHIES if (h / group).exists()]
+
+
+@pytest.fixture
+def late(bundle, group):
+    """Nothing wants this container's init in its groups before it has entered its root."""
+    assert not any(ns["type"] == "cgroup" for ns in bundle.linux["namespaces"]) and "hooks" not in bundle.config
+    bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", ["ro", "nosuid", "noexec", "nodev"])
+    bundle.linux["resources"] = {"pids": {"limit": 77}, "devices": [{"allow": False, "access": "rwm"}]}
+    return bundle
+
+
+def test_the_process_is_in_all_groups_when_its_program_runs(husk, late, group):
+    seen = husk.out(late.sh("cat /proc/self/cgroup")).splitlines()
+    v1 = [line.split(":", 2)[1:] for line in seen if line.split(":")[1]]
+    assert v1 and all(path.endswith(group) for _, path in v1), seen
+
+
+def test_limits_are_set_before_its_program_runs(husk, late, group):
+    here = [h.name for h in HIERARCHIES]
+    files = {"pids": "pids.max", "cpuset": "cpuset.cpus", "devices": "devices.list"}
+    for name, file in files.items():
+        if name not in here:
+            continue
+        text = husk.out(late.sh(f"cat /sys/fs/cgroup/{name}/{file}"))
+        assert text.strip() and text.strip() != "max" and not text.startswith("a "), (name, text)
+
+
+def test_a_stage_of_its_own_enters_them(husk, late, group):
+    bundle = late.args("/bin/true").write()
+    text = husk("run", "--bundle", bundle.path, husk.new_id(), options=["--timing"], check=0).err
+    assert text.index("enter root") < text.index("late place") < text.index("environment"), text
+
+
+def test_hooks_find_it_in_them(husk, late, group, tmp_path):
+    log = tmp_path / "log"
+    late.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": [
+        "sh", "-c", f"sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p' | head -n 1 | xargs -I P cat /proc/P/cgroup > {log}"]}]}
+    husk.run(late.args("/bin/true"))
+    assert [line for line in log.read_text().splitlines() if ":pids:" in line and line.endswith(group)], log.read_text()
+
+
+def test_a_mount_that_fails_meanwhile_is_told_each_time(husk, late, group):
+    (late.rootfs / "file").write_text("")
+    late.mount("/file", "tmpfs", "tmpfs")
+    for _ in range(20):
+        result = husk.refuse(late, "mounts[7]")
+        assert result.code in (SPEC, SYSTEM), result
+        assert not left_of(group)
+
+
+def test_a_limit_that_the_kernel_refuses_ends_it(husk, late, group):
+    late.linux["resources"]["cpu"] = {"cpus": "4000"}
+    result = husk.refuse(late, "linux.resources.cpu.cpus")
+    assert result.code != PEER
+    assert not left_of(group)
+
+
+def test_killed_at_any_instant_it_leaves_what_delete_can_remove(husk, late, group):
+    # One level: of what lies above it nobody knows any more that it was made, too.
+    group = os.path.dirname(group)
+    late.linux["cgroupsPath"] = "/" + group
+    late.args("/bin/sleep", "1000").write()
+    for i in range(30):
+        ident = husk.new_id()
+        # unshare and sh execute husk in their own process: its number is this one.
+        p = husk.popen("create", "--bundle", late.path, ident, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        time.sleep(0.003 + i * 0.0007)
+        p.send_signal(signal.SIGKILL)
+        p.wait()
+        husk("delete", "--force", ident, check=0)
+        assert not left_of(group)
+        assert not (husk.root / ident).exists()
