@@ -33,8 +33,11 @@
 
 #define STAT_MAX         1024
 #define PARENT_FIELD     4
+#define FLAGS_FIELD      9
 #define START_TIME_FIELD 22
 #define EXIT_CODE_FIELD  52
+
+#define PF_EXITING       4u     /* <linux/sched.h> of the kernel */
 
 /* <linux/pidfd.h> of Linux 6.15, which is newer than the headers that we build with. */
 struct pidfd_facts {
@@ -97,6 +100,14 @@ pid_t process_parent(pid_t pid)
 	uint64_t parent;
 
 	return read_number(pid, PARENT_FIELD, "parent", &parent, &ignored) < 0 ? 0 : (pid_t)parent;
+}
+
+bool process_is_ending(pid_t pid)
+{
+	struct err ignored;
+	uint64_t flags;
+
+	return read_number(pid, FLAGS_FIELD, "flags", &flags, &ignored) == 0 && flags & PF_EXITING;
 }
 
 uint64_t process_pidfd_number(int pidfd)

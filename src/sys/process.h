@@ -12,6 +12,8 @@
 int process_start_time(pid_t, uint64_t *ticks, struct err *);
 /* 0: it has none that we can see, or it is gone. */
 pid_t process_parent(pid_t);
+/* On its way out, of which no pidfd tells: the first process of a PID namespace waits there for all others. */
+bool process_is_ending(pid_t);
 /* The inode number of a pidfd, unique per process on pidfs (kernel >= 6.9); 0 where it is not. */
 uint64_t process_pidfd_number(int pidfd);
 /* Has it this number?  For one that was asked in this boot, on a 64-bit machine: elsewhere the kernel counts further than it tells. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """checkpoint and restore as far as no CRIU is needed: what is refused, and with which words.  The rest: tests/vm/test_checkpoint.py."""
+import json
 import os
 import shutil
 import socket
@@ -7,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.conftest import PEER, STATE, SYSTEM, UNSUPPORTED, USAGE
+from tests.conftest import PEER, STATE, SYSTEM, UNSUPPORTED, USAGE, wait_for
 from tests.groups import TOPS
 from tests.user import needs_root
 
@@ -150,6 +151,53 @@ def test_a_criu_that_cannot_do_it_is_refused_while_it_runs_on(husk, bundle, tmp_
     result = husk("restore", "--image-path", tmp_path / "images", "--bundle", bundle.path, ident, env=env)
     assert result.code == code and why in result.err, result
     assert not (husk.root / ident).exists() and not [t for t in TOPS if os.path.exists(f"{t}/{group}")]
+
+
+# Holds the processes in its hands, as CRIU does, and waits for something that does not come.
+HOLDER = """
+#include <fcntl.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+int main(void)
+{
+	static const char version[] = { 8, 10, 16, 1, 0x52, 4, 8, 4, 16, 2 };
+	char question[65536];
+
+	if (read(3, question, sizeof(question)) <= 0 || write(3, version, sizeof(version)) <= 0 ||
+	    read(3, question, sizeof(question)) <= 0 ||
+	    ptrace(PTRACE_SEIZE, INIT, 0, 0) || ptrace(PTRACE_SEIZE, OTHER, 0, 0))
+		return 3;
+	close(creat(DONE, 0600));
+	for (;;)
+		pause();
+}
+"""
+
+
+@needs_root("CRIU")
+def test_a_checkpoint_ends_a_criu_that_does_not_see_that_the_container_is_killed(husk, bundle, tmp_path):
+    ident = husk.started(bundle.sh("sleep 1000 & exec sleep 1000"))
+    init = husk.state(ident)["pid"]
+
+    def others():
+        return set(json.loads(husk("ps", "--format", "json", ident, check=0).out)) - {init}
+
+    wait_for(others)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "criu.c").write_text(HOLDER)
+    subprocess.run([shutil.which("musl-gcc") or "cc", "-static", f"-DINIT={init}", f"-DOTHER={others().pop()}", f'-DDONE="{tmp_path}/seized"',
+                    "-o", tmp_path / "bin/criu", tmp_path / "criu.c"], check=True)
+    env = dict(os.environ, PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
+    with husk.popen("checkpoint", "--image-path", tmp_path / "images", ident, env=env, stderr=subprocess.PIPE, text=True) as checkpoint:
+        try:
+            wait_for(lambda: (tmp_path / "seized").exists() or checkpoint.poll() is not None)
+            husk("kill", ident, "KILL", check=0)
+            err = checkpoint.communicate(timeout=60)[1]
+        finally:
+            checkpoint.kill()
+    assert checkpoint.returncode == PEER and "the images are not complete" in err and f'(see "{tmp_path}/images/dump.log")' in err
+    husk.wait_status(ident, "stopped")
 
 
 @needs_root("CRIU")

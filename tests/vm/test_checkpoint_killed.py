@@ -84,6 +84,19 @@ def test_a_checkpoint_whose_criu_is_killed_says_so_and_leaves_nothing_frozen(hus
     husk("delete", "--force", ident, check=0)
 
 
+@pytest.mark.parametrize("line", ["Seized task", "Sent msg to daemon", "Dumping pages", "Dumping core"])
+def test_a_checkpoint_whose_container_is_killed_ends_and_says_so(husk, bundle, images, counting, group, line):
+    ident = images.started()
+    wait_for(lambda: counting() > 2)
+    init = husk.state(ident)["pid"]
+    code, err = killed_at(images, husk.argv("checkpoint", *images.where(), ident), "dump.log", line, lambda: [init])
+    # CRIU may see it by itself, or have been done before.
+    assert code == 0 or (code == PEER and "criu" in err and str(images.work / "dump.log") in err), err
+    assert not crius(images)
+    husk("delete", "--force", ident, check=0)
+    assert not (husk.root / ident).exists() and not os.path.exists(f"/sys/fs/cgroup/{group}")
+
+
 RESTORING = ["Preparing cgroups yard", "Forking task with 1 pid", "Running setup-namespaces", "Restoring 1 to 1 sid", "Run late stage hook",
              "Running post-restore", "Restore finished successfully"]
 

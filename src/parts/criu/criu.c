@@ -2,7 +2,9 @@
 /* One conversation with `criu swrk`: a request, notifications that want an answer each, a response. */
 #include "parts/criu/criu.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,6 +26,7 @@
 #define SYSTEM_PATH     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define ANSWER_MAX      65536
 #define LOG_MAX         (64u << 20)
+#define DYING_SEC       5               /* how long CRIU may not notice that the container is being killed */
 #define LOG_LEVEL       4               /* what runc asks for, too: enough to see why it failed */
 
 /* Numbers of fields in CRIU's messages (rpc.proto, criu_req, criu_resp, criu_notify, criu_restore_resp). */
@@ -403,6 +406,27 @@ static int died(struct criu *c, const struct criu_request *rq, struct err *e)
 
 /* ---- the conversation ------------------------------------------------------------------ */
 
+/*
+ * Until CRIU says something.  It waits for ever when init is killed in the wrong moment: for a stop of init, which waits in its
+ * end for the others of its PID namespace, which end only when CRIU, which traces them, looks at them.
+ */
+static int await_answer(const struct criu *c, const struct criu_request *rq, struct err *e)
+{
+	for (int left = DYING_SEC; left > 0; ) {
+		struct pollfd p = { .fd = c->fd, .events = POLLIN };
+		int n = poll(&p, 1, 1000);
+
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, "criu: poll");
+		left -= n == 0 && process_is_ending(rq->pid) && tracer_of(rq->pid);
+	}
+	(void)criu_end_tracer(rq->pid);
+	return err_set(e, ERR_PEER, "the container was killed meanwhile, and criu has been, since it still waited for it after %d s: "
+		       "the images are not complete (see \"%s\")", DYING_SEC, rq->log_path);
+}
+
 /* One message: 1 it was the last one, 0 there are more, -1. WHY keeps the first error of ours. */
 static int step(struct criu *c, const struct criu_request *rq, criu_hear_fn *hear, void *self, struct answer *a,
 		struct err *why, struct err *e)
@@ -464,8 +488,10 @@ int criu_ask(struct criu *c, const struct criu_request *rq, criu_hear_fn *hear, 
 	AUTO(arena) mem = ARENA_NONE;
 	struct message m = { .a = &mem };
 	struct err why = { .kind = ERR_NONE };
-	struct answer a;
+	struct answer a = { .type = 0 };
 	struct process_end end;
+	/* From post-dump on all is written, and it is CRIU that kills. */
+	bool may_hang = rq->work != CRIU_RESTORE;
 	int last;
 
 	if (check_version(c, rq, &mem, e) < 0)
@@ -474,7 +500,10 @@ int criu_ask(struct criu *c, const struct criu_request *rq, criu_hear_fn *hear, 
 	if (socket_send(c->fd, m.bytes, m.len, NULL, e) < 0 && e->num != EPIPE)
 		return err_in(e, "criu");
 	do {
+		if (may_hang && await_answer(c, rq, e) < 0)
+			return -1;
 		last = step(c, rq, hear, self, &a, &why, e);
+		may_hang = may_hang && !str_eq(a.script, "post-dump");
 	} while (last == 0);
 	if (why.kind != ERR_NONE) {
 		*e = why;
