@@ -124,20 +124,18 @@ ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct
 	return fd >= 0 && n < 0 ? err_in(e, "\"%s\"", file) : n;
 }
 
-static bool is_at(int dir, const char *path, uint64_t id, bool *has_groups)
+bool groupfs_is(const char *path, uint64_t id)
 {
 	struct stat st;
 
-	if (fstatat(dir, path, &st, 0) < 0 || st.st_ino != id)
-		return false;
-	if (has_groups)
-		*has_groups = st.st_nlink > 2;
-	return true;
+	return stat(path, &st) == 0 && st.st_ino == id;
 }
 
-bool groupfs_is(const char *path, uint64_t id)
+bool groupfs_has_groups(const char *path, uint64_t id)
 {
-	return is_at(AT_FDCWD, path, id, NULL);
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_ino == id && st.st_nlink > 2;
 }
 
 void groupfs_near_undo(struct groupfs_near *near)
@@ -174,18 +172,13 @@ static int parent_of(struct groupfs_near *near, const char **path)
 	return near->fd;
 }
 
-ssize_t groupfs_peek(struct groupfs_near *near, const char *path, uint64_t id, const char *file, char *buf, size_t size,
-		     bool *has_groups, struct err *e)
+ssize_t groupfs_peek(struct groupfs_near *near, const char *path, const char *file, char *buf, size_t size, struct err *e)
 {
 	const char *rest = path;
 	int dir = parent_of(near, &rest);
 	char name[PATH_MAX];
 	struct text t = TEXT(name);
 
-	if (!is_at(dir, rest, id, has_groups)) {
-		errno = ENOENT;
-		return err_sys(e, "open the cgroup \"%s\"", path);
-	}
 	text_add(&t, rest);
 	text_add(&t, "/");
 	text_add(&t, file);

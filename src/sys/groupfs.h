@@ -35,17 +35,17 @@ int groupfs_write(int group, const char *file, const char *text, struct err *);
 ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct err *);
 /* The group at an absolute path has this number now. */
 bool groupfs_is(const char *path, uint64_t id);
+/* And there are groups in it. */
+bool groupfs_has_groups(const char *path, uint64_t id);
 /* For who looks at many groups, of which most lie beside the one before: their parent, held open. */
 struct groupfs_near { int fd; char parent[512]; };
 #define GROUPFS_NEAR_NONE ((struct groupfs_near){ .fd = -EBADF })
 void groupfs_near_undo(struct groupfs_near *);
 /*
- * The text of a file of the group at an absolute path that has the number ID; for a look, whose answer may be old when
- * it comes: the path is looked up twice.  NEAR may be NULL.  ENOENT in e->num.  *HAS_GROUPS, which may be NULL: there are groups
- * in it.
+ * The text of a file of whatever group is at an absolute path now; for a look, whose answer may be old when it comes.  Groups
+ * do not come back: when groupfs_is() says afterwards that it is the right one, then it was.  NEAR may be NULL.
  */
-ssize_t groupfs_peek(struct groupfs_near *near, const char *path, uint64_t id, const char *file, char *buf, size_t size,
-		     bool *has_groups, struct err *);
+ssize_t groupfs_peek(struct groupfs_near *near, const char *path, const char *file, char *buf, size_t size, struct err *);
 /* The file of that name in the group above. */
 ssize_t groupfs_read_above(int group, const char *file, char *buf, size_t size, struct err *);
 int groupfs_open_file(int group, const char *file, int oflags, struct err *);

@@ -193,30 +193,23 @@ int cgroup_is_frozen(const struct cgroup *cg, struct err *e)
 	return text[0] == '1' ? frozen_v2(v2, e) : 0;
 }
 
-static bool peek_frozen_v1(struct groupfs_near *near, const char *path, uint64_t id, bool *has_groups)
-{
-	struct err ignored;
-	char text[64];
-
-	return groupfs_peek(near, path, id, "freezer.state", text, sizeof(text), has_groups, &ignored) > 0 && is_frozen_v1(text);
-}
-
 bool cgroup_peek_frozen(struct groupfs_near *near, const char *path, uint64_t id, bool is_v2)
 {
 	struct err ignored;
 	char text[256];
 
+	/* The number comes last: few are frozen, and "no" is the answer for another group, too. */
 	if (!is_v2)
-		return peek_frozen_v1(near, path, id, NULL);
-	return groupfs_peek(near, path, id, "cgroup.freeze", text, sizeof(text), NULL, &ignored) > 0 && text[0] == '1' &&
-	       groupfs_peek(near, path, id, "cgroup.events", text, sizeof(text), NULL, &ignored) > 0 && is_frozen_v2(text);
+		return groupfs_peek(near, path, "freezer.state", text, sizeof(text), &ignored) > 0 && is_frozen_v1(text) &&
+		       groupfs_is(path, id);
+	return groupfs_peek(near, path, "cgroup.freeze", text, sizeof(text), &ignored) > 0 && text[0] == '1' &&
+	       groupfs_peek(near, path, "cgroup.events", text, sizeof(text), &ignored) > 0 && is_frozen_v2(text) &&
+	       groupfs_is(path, id);
 }
 
 bool cgroup_peek_undying(const char *path, uint64_t id)
 {
-	bool has_groups = false;
-
-	return peek_frozen_v1(NULL, path, id, &has_groups) || has_groups;
+	return groupfs_has_groups(path, id) || cgroup_peek_frozen(NULL, path, id, false);
 }
 
 /* ---- processes ----------------------------------------------------------------------- */
