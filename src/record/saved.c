@@ -51,19 +51,24 @@ static const char *write_line(const struct oci_saved_group *g, struct arena *a)
 	return arena_printf(a, "%u %llu %s %s", g->made, (unsigned long long)g->inode, g->hierarchy, g->path);
 }
 
-static bool read_line(struct oci_saved_group *g, const char *line, struct arena *a)
+static bool read_line(struct oci_saved_group *g, const char *line)
 {
-	size_t n_made, n_inode, n_hierarchy;
-	const char *rest = line, *made = str_word(&rest, " ", &n_made), *inode = str_word(&rest, " ", &n_inode),
-		   *hierarchy = str_word(&rest, " ", &n_hierarchy);
-	uint64_t number;
+	uint64_t made;
+	const char *rest = num_parse_start(line, UINT32_MAX, &made);
+	size_t len;
 
-	if (!rest || rest[0] != '/' || !num_parse_n(made, n_made, UINT32_MAX, &number) ||
-	    !num_parse_n(inode, n_inode, UINT64_MAX, &g->inode))
+	if (!rest || *rest++ != ' ')
 		return false;
-	g->made = (uint32_t)number;
-	g->hierarchy = arena_strndup(a, hierarchy, n_hierarchy);
+	rest = num_parse_start(rest, UINT64_MAX, &g->inode);
+	if (!rest || *rest++ != ' ')
+		return false;
+	g->made = (uint32_t)made;
+	g->hierarchy = str_word(&rest, " ", &len);
 	g->path = rest;
+	if (!rest || *rest != '/')
+		return false;
+	/* The line lies in the arena, and nobody else needs it: it is divided where it is. */
+	((char *)g->hierarchy)[len] = '\0';
 	return true;
 }
 
@@ -87,7 +92,7 @@ static bool read_lines(struct oci_saved *saved, struct arena *a, struct spec_err
 	saved->groups.n = saved->group_lines.n;
 	saved->groups.v = ARENA_ARRAY(a, struct oci_saved_group, saved->groups.n);
 	for (size_t i = 0; i < saved->groups.n; i++)
-		if (!read_line(&saved->groups.v[i], saved->group_lines.v[i], a)) {
+		if (!read_line(&saved->groups.v[i], saved->group_lines.v[i])) {
 			*why = (struct spec_error){ .path = "cgroups", .message = "not \"MADE INODE HIERARCHY PATH\"" };
 			return false;
 		}

@@ -81,7 +81,7 @@ static void test_error_fields(void)
 
 static void test_texts(void)
 {
-	char buf[8];
+	char buf[8], number[32];
 	struct text t = TEXT(buf);
 	const char *list = "a,,bc", *w;
 	size_t len;
@@ -95,6 +95,11 @@ static void test_texts(void)
 	OK(strcmp(buf, "abc1234") == 0 && t.cut, "what does not fit is left out and remembered");
 	text_add(&t, "x");
 	OK(strcmp(buf, "abc1234") == 0 && t.len == 7, "again");
+	t = TEXT(number);
+	text_addu(&t, 0);
+	text_add(&t, " ");
+	text_addu(&t, UINT64_MAX);
+	SAME(number, "0 18446744073709551615", "numbers in decimal");
 
 	OK(str_eq(NULL, NULL) && !str_eq(NULL, "") && !str_eq("a", NULL) && str_eq("a", "a"), "NULL equals NULL alone");
 	OK(str_starts("abc", "ab") && !str_starts("a", "ab") && str_starts("a", "") && !str_starts(NULL, ""), "str_starts");

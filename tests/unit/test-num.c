@@ -34,6 +34,11 @@ static void test_decimal(void)
 		OK(parsed(wrong[i], UINT64_MAX) == WRONG, "wrong number %zu", i);
 	OK(!num_parse(NULL, 1, &n) && n == WRONG, "nothing is no number");
 	OK(num_parse_n("123x", 3, 200, &n) && n == 123, "with a length");
+	SAME(num_parse_start("0045 x", UINT64_MAX, &n), " x", "what is behind a number");
+	OK(n == 45, "and the number");
+	OK(!num_parse_start("x1", 10, &n) && !num_parse_start("", 10, &n) && !num_parse_start("11 ", 10, &n) &&
+	   !num_parse_start("18446744073709551616 ", UINT64_MAX, &n) && !num_parse_start("18446744073709551610000 ", UINT64_MAX, &n) &&
+	   n == 45, "none at the beginning, or too large");
 	OK(num_parse_signed("-9223372036854775808", INT64_MIN, INT64_MAX, &s) && s == INT64_MIN, "the least");
 	OK(num_parse_signed("9223372036854775807", INT64_MIN, INT64_MAX, &s) && s == INT64_MAX, "the most");
 	OK(!num_parse_signed("9223372036854775808", INT64_MIN, INT64_MAX, &s) &&

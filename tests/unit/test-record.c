@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
 #include "record/gate.h"
@@ -219,14 +220,30 @@ static int count(void *self, const char *id, struct err *unused)
 	return 0;
 }
 
+static int add_name(void *self, const char *id, struct err *unused)
+{
+	(void)unused;
+	text_add(self, id);
+	text_add(self, " ");
+	return 0;
+}
+
 static void test_each(void)
 {
-	AUTO(record) a = RECORD_NONE;
-	AUTO(record) b = RECORD_NONE;
+	static const char *const ids[] = { "web-2", "web-10", "web-", "web" };
+	struct record all[ARRAY_SIZE(ids)];
+	char names[64] = "";
 	int n = 0;
 
-	OK(record_reserve(&a, root, "b", &e) == 0 && record_reserve(&b, root, "a", &e) == 0, "two containers");
-	OK(record_each(root, count, &n, &e) == 0 && n == 2, "each is called for both");
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		all[i] = RECORD_NONE;
+		OK(record_reserve(&all[i], root, ids[i], &e) == 0, "container \"%s\"", ids[i]);
+	}
+	OK(record_each(root, count, &n, &e) == 0 && n == ARRAY_SIZE(ids), "each is called for all");
+	OK(record_each(root, add_name, &TEXT(names), &e) == 0, "and again");
+	SAME(names, "web web- web-10 web-2 ", "in the order of their names");
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		record_undo(&all[i]);
 	n = 0;
 	OK(record_each("/nonexistent/husk", count, &n, &e) == 0 && n == 0, "no state directory, no containers");
 }

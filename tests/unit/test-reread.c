@@ -76,6 +76,29 @@ static void test_damaged(void)
 	OK(wrong == 0, "of %u damaged ones none is read otherwise than by the decoder", tried);
 }
 
+/* Several characters are looked at together: each must be seen in each place among them, and at the end. */
+static void test_each_character(void)
+{
+	char text[128];
+	unsigned wrong = 0;
+
+	for (int c = 0; c < 256; c++)
+		for (size_t len = 1; len < 20; len++)
+			for (size_t at = 0; at < len; at++) {
+				AUTO(arena) mem = ARENA_NONE;
+				bool is_ordinary = c >= ' ' && c <= '~' && c != '"' && c != '\\';
+				struct text t = TEXT(text);
+				struct oci_saved saved;
+
+				text_add(&t, "{\"version\":2,\"id\":\"a\",\"bundle\":\"");
+				text_addn(&t, "zzzzzzzzzzzzzzzzzzzz", len);
+				text[t.len - len + at] = (char)c;
+				text_add(&t, "\",\"created\":\"c\"}");
+				wrong += read_exactly(text, t.len, &mem, &saved) != is_ordinary;
+			}
+	OK(wrong == 0, "characters that need no escape are read, and no others");
+}
+
 /* What others may write, or an older husk: it is left to the decoder. */
 static void test_left_to_the_decoder(void)
 {
@@ -156,6 +179,7 @@ int main(void)
 {
 	test_whole();
 	test_damaged();
+	test_each_character();
 	test_left_to_the_decoder();
 	test_many();
 	test_saved();
