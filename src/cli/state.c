@@ -38,60 +38,67 @@ static const struct option_row list_options[] = {
 };
 
 /* How it ended, when that is known: as `wait` says it. */
-static const char *exit_text(const struct life_state *s, char buf[16])
+static void add_exit(struct text *t, const struct life_state *s)
 {
-	if (!s->ending || !s->ending->code.set)
-		return "";
-	(void)snprintf(buf, 16, "%u", s->ending->code.v);
-	return buf;
+	if (s->ending && s->ending->code.set)
+		text_addu(t, s->ending->code.v);
 }
 
 /* S, and blanks up to WIDTH and the next column: printf(3) would take as long as all the rest of a row. */
-static void cell(const char *s, size_t width)
+static void cell(struct text *row, const char *s, size_t width)
 {
 	static const char blanks[] = "                                ";
 	size_t n = strlen(s), left = 2 + (n < width ? width - n : 0);
 
-	(void)fwrite(s, 1, n, stdout);
+	text_addn(row, s, n);
 	for (; left; left -= n) {
 		n = MIN(left, sizeof(blanks) - 1);
-		(void)fwrite(blanks, 1, n, stdout);
+		text_addn(row, blanks, n);
 	}
 }
 
 /* Of the columns whose texts differ most; the others fit their heading. */
-struct widths { size_t id, bundle, owner; };
+struct widths { size_t id, bundle, created, owner; };
+#define CREATED_WIDTH   30
+#define OTHER_WIDTHS    80              /* together at most, with what is between all of them */
 
-static void print_row(const struct widths *w, const char *id, const char *pid, const char *status, const char *bundle,
-		      const char *created, const char *owner, const char *code)
+static void print_row(struct text *row, const struct widths *w, const char *id, const char *pid, const char *status,
+		      const char *bundle, const char *created, const char *owner, const char *code)
 {
-	cell(id, w->id);
-	cell(pid, 8);
-	cell(status, 8);
-	cell(bundle, w->bundle);
-	cell(created, 30);
-	cell(owner, w->owner);
-	(void)fputs(code, stdout);
-	(void)fputc('\n', stdout);
+	row->len = 0;
+	cell(row, id, w->id);
+	cell(row, pid, 8);
+	cell(row, status, 8);
+	cell(row, bundle, w->bundle);
+	cell(row, created, w->created);
+	cell(row, owner, w->owner);
+	text_add(row, code);
+	text_add(row, "\n");
+	(void)fwrite(row->s, 1, row->len, stdout);
 }
 
 /* EXIT is not among runc's columns: the last one, so that theirs stay where they are. */
-static void print_table(const struct life_list *list)
+static void print_table(const struct life_list *list, struct arena *a)
 {
-	struct widths w = { strlen("ID"), strlen("BUNDLE"), strlen("OWNER") };
-	char pid[16], code[16];
+	struct widths w = { strlen("ID"), strlen("BUNDLE"), CREATED_WIDTH, strlen("OWNER") };
+	struct text row = {};
 
 	for (size_t i = 0; i < list->n; i++) {
 		w.id = MAX(w.id, strlen(list->v[i].id));
 		w.bundle = MAX(w.bundle, strlen(list->v[i].bundle));
+		w.created = MAX(w.created, strlen(list->v[i].created));
 		w.owner = MAX(w.owner, strlen(list->v[i].owner));
 	}
-	print_row(&w, "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "EXIT");
+	row.size = w.id + w.bundle + w.created + w.owner + OTHER_WIDTHS;
+	row.s = arena_chars(a, row.size);
+	print_row(&row, &w, "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "EXIT");
 	for (size_t i = 0; i < list->n; i++) {
 		const struct life_state *s = &list->v[i];
+		char pid[16] = "", code[16] = "";
 
-		(void)snprintf(pid, sizeof(pid), "%d", s->pid);
-		print_row(&w, s->id, pid, status_word(s->status), s->bundle, s->created, s->owner, exit_text(s, code));
+		text_addu(&TEXT(pid), (unsigned)s->pid);
+		add_exit(&TEXT(code), s);
+		print_row(&row, &w, s->id, pid, status_word(s->status), s->bundle, s->created, s->owner, code);
 	}
 }
 
@@ -126,7 +133,7 @@ static int list_all(const struct globals *g, const void *values, const struct wo
 	else if (str_eq(v->format, "json"))
 		print_json(&list);
 	else
-		print_table(&list);
+		print_table(&list, &mem);
 	/* Before the buffer goes. */
 	return output_finish(e);
 }

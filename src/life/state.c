@@ -71,14 +71,14 @@ const char *life_user_name(uint32_t uid, struct arena *a)
 	return name ? name : arena_printf(a, "#%u", uid);
 }
 
-/* All but the owner. */
+/* All but the owner; the id is R's. */
 static void look(const struct record *r, struct life_state *s, struct arena *a)
 {
 	enum status status = status_of(r, NULL);
 	struct oci_ending ending;
 
 	*s = (struct life_state){
-		.id = arena_strdup(a, r->id), .status = status, .bundle = "", .rootfs = "", .owner = "",
+		.id = r->id, .status = status, .bundle = "", .rootfs = "", .owner = "",
 		.created = "1970-01-01T00:00:00Z",
 	};
 	if (!r->is_readable)
@@ -99,6 +99,7 @@ int life_look(const struct target *target, struct life_state *s, struct arena *a
 	if (record_peek(&r, target->root, target->id, a, e) < 0)
 		return err_in(e, "state of \"%s\"", target->id);
 	look(&r, s, a);
+	s->id = arena_strdup(a, r.id);
 	if (r.is_readable)
 		s->owner = life_user_name(r.saved.uid, a);
 	return 0;
@@ -140,7 +141,7 @@ static void add(struct collecting *c, const struct life_state *s)
 	l->v[l->n++] = *s;
 }
 
-/* Out of the scratch memory, which the next container needs. */
+/* Out of the record and the scratch memory, which the next container needs. */
 static void settle(struct life_state *s, struct arena *a)
 {
 	struct pair *pairs = ARENA_ARRAY(a, struct pair, s->annotations.n);
