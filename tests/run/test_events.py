@@ -333,6 +333,9 @@ def test_runc_and_husk_agree_about_the_same_cgroup(husk, bundle, tmp_path):
     subprocess.run([*runc, "run", "-d", "--bundle", str(bundle.path), theirs_id], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                    check=True, timeout=30)
     try:
+        init = json.loads(subprocess.run([*runc, "state", theirs_id], capture_output=True, check=True, timeout=30).stdout)["pid"]
+        # runc does not wait for the execve(2), and its own init has more threads than one.
+        wait_for(lambda: open(f"/proc/{init}/comm").read() == "sleep\n")
         theirs = json.loads(subprocess.run([*runc, "events", "--stats", theirs_id], capture_output=True, check=True, timeout=30).stdout)["data"]
     finally:
         subprocess.run([*runc, "delete", "--force", theirs_id], check=True, timeout=30)
