@@ -50,7 +50,8 @@ struct watched {
 	short oom_events;
 	unsigned long oom_kills;        /* that have been told */
 	unsigned long oom_counted;      /* when we last looked */
-	bool is_running, is_paused, is_dead, has_exited, was_missing;
+	bool is_running, is_paused, is_dead, has_exited;
+	bool has_counted;               /* since its death, when that does not change any more */
 	unsigned oom_looks;             /* so often we still look whether it has killed */
 	const struct oci_ending *told;  /* how it ended, as its parent says; in MEM */
 };
@@ -167,19 +168,24 @@ static void say_oom(struct follower *f, struct watched *w)
 	say(f, &(struct oci_event){ .type = EVENT_OOM, .id = w->record.id, .pid = w->record.saved.pid });
 }
 
-/* When its groups are gone, what was counted before. */
-static void count_oom_kills(struct watched *w)
+/* False: its groups are gone, or nobody counts there; then it is what was counted before. */
+static bool count_oom_kills(struct watched *w)
 {
 	AUTO(cgroup) cg = CGROUP_NONE;
+	unsigned long kills;
 	struct err ignored;
 
-	if (groups_open(&cg, &w->record, &ignored) == 0)
-		w->oom_counted = MAX(w->oom_counted, cgroup_oom_kills(&cg));
+	w->has_counted = w->is_dead;
+	if (groups_open(&cg, &w->record, &ignored) < 0 || !cgroup_count_oom_kills(&cg, &kills))
+		return false;
+	w->oom_counted = MAX(w->oom_counted, kills);
+	return true;
 }
 
 static bool look_for_oom(struct follower *f, struct watched *w)
 {
-	count_oom_kills(w);
+	if (!w->has_counted)
+		(void)count_oom_kills(w);
 	if (w->oom_counted <= w->oom_kills)
 		return false;
 	w->oom_kills = w->oom_counted;
@@ -301,7 +307,7 @@ static int add_existing(void *self, const char *id, struct err *e)
 	w->is_paused = status == STATUS_PAUSED;
 	w->has_exited = status == STATUS_STOPPED;
 	if (!w->has_exited) {
-		count_oom_kills(w);
+		(void)count_oom_kills(w);
 		w->oom_kills = w->oom_counted;
 		watch_oom(f, w);
 		watch_process_of(f, w);
@@ -463,19 +469,12 @@ static bool is_starting(const struct follower *f, const char *id)
 }
 
 /*
- * Some of its cgroups are gone, and perhaps with them what they knew of the OOM killer.  Who removes them has told how it ended
- * before; so that is in the queue, at the latest now.  Counted first: what is there afterwards was there then.
+ * Its memory cgroup may be gone, and with it what it knew of the OOM killer.  Who removes it has told before how the container
+ * ended; so that is in the queue, at the latest now.
  */
 static bool is_missing_a_word(struct watched *w)
 {
-	AUTO(cgroup) cg = CGROUP_NONE;
-	struct err ignored;
-
-	if (!w->is_dead || w->has_exited || w->told || w->was_missing)
-		return false;
-	count_oom_kills(w);
-	w->was_missing = groups_open(&cg, &w->record, &ignored) == 0 && cg.n < w->record.saved.groups.n;
-	return w->was_missing;
+	return w->is_dead && !w->has_exited && !w->told && !w->has_counted && !count_oom_kills(w);
 }
 
 /* What has been seen, and waits for no start to be told first. */
@@ -494,10 +493,10 @@ static void settle(struct follower *f)
 	for (w = f->containers; w; w = w->next) {
 		if ((!w->oom_looks && !w->is_dead) || w->has_exited || is_starting(f, w->record.id))
 			continue;
-		if (w->oom_looks)
-			w->oom_looks = look_for_oom(f, w) ? 0 : w->oom_looks - 1;
 		if (w->is_dead)
 			say_exited(f, w);
+		else
+			w->oom_looks = look_for_oom(f, w) ? 0 : w->oom_looks - 1;
 	}
 }
 

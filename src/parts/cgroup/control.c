@@ -421,7 +421,7 @@ int cgroup_explain_birth(const struct cgroup *cg, struct err *e)
 		      (unsigned long long)now, (unsigned long long)max);
 }
 
-unsigned long cgroup_oom_kills(const struct cgroup *cg)
+bool cgroup_count_oom_kills(const struct cgroup *cg, unsigned long *count)
 {
 	const struct cgroup_dir *v1 = with_controller(cg, "memory"), *v2 = unified(cg);
 	char text[1024];
@@ -434,10 +434,19 @@ unsigned long cgroup_oom_kills(const struct cgroup *cg)
 				       sizeof(text), &ignored) > 0)
 		while ((line = str_word(&rest, "\n", &len))) {
 			n = str_after(line, "oom_kill ");
-			if (n && num_parse_n(n, len - (size_t)(n - line), UINT64_MAX, &kills))
-				return (unsigned long)kills;
+			if (n && num_parse_n(n, len - (size_t)(n - line), UINT64_MAX, &kills)) {
+				*count = (unsigned long)kills;
+				return true;
+			}
 		}
-	return 0;
+	return false;
+}
+
+unsigned long cgroup_oom_kills(const struct cgroup *cg)
+{
+	unsigned long kills;
+
+	return cgroup_count_oom_kills(cg, &kills) ? kills : 0;
 }
 
 /* v1: an eventfd that memory.oom_control fires. */

@@ -50,7 +50,9 @@ int cgroup_remove(struct cgroup *, struct err *);
 /* A process could not be born in the groups: when their limit of processes is why, E says so. Returns -1. */
 int cgroup_explain_birth(const struct cgroup *, struct err *);
 
-/* How often the kernel's OOM killer has killed here; 0 also when it cannot be told. */
+/* How often the kernel's OOM killer has killed here.  False: nobody can tell (any more). */
+bool cgroup_count_oom_kills(const struct cgroup *, unsigned long *);
+/* The same; then 0. */
 unsigned long cgroup_oom_kills(const struct cgroup *);
 
 /*
