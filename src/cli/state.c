@@ -108,7 +108,9 @@ static void print_json(const struct life_list *list)
 
 	(void)fputc('[', stdout);
 	for (size_t i = 0; i < list->n; i++) {
-		(void)printf("%s%s", i ? "," : "", life_line_json(&list->v[i], &one));
+		if (i)
+			(void)fputc(',', stdout);
+		(void)fputs(life_line_json(&list->v[i], &one), stdout);
 		arena_clear(&one);
 	}
 	(void)fputs("]\n", stdout);
