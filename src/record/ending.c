@@ -59,9 +59,11 @@ static bool load(struct oci_ending *out, const struct record *r, struct arena *a
 	struct err ignored;
 	struct spec_error why;
 	char text[ENDING_MAX], name[RECORD_PATH_MAX];
+	int dir = record_at(r, ENDING_NAME, name);
 	void *decoded;
 
-	if (file_read_at(record_at(r, ENDING_NAME, name), name, text, sizeof(text), &ignored) <= 0 ||
+	/* Looked for first: most have none, and a message that says so would cost more than the look. */
+	if (!file_is_at(dir, name) || file_read_at(dir, name, text, sizeof(text), &ignored) <= 0 ||
 	    spec_decode(&oci_ending_type, text, strlen(text), a, &decoded, &why) < 0)
 		return false;
 	*out = *(struct oci_ending *)decoded;
