@@ -42,6 +42,9 @@
 #define LISTING_SIZE    16384
 #define POLL_MSEC       5
 
+/* So many may write at the same time how a container ended, once each, while it is removed. */
+#define WITNESSES       100
+
 /* The first two are there in every case, the others seldom. */
 #define USUAL_FILES     2u
 static const char *const our_files[] = { CONFIG_FILE, RECORD_FILE, GATE_NAME, ANNOUNCED_FILE, UPDATED_FILE, ENDING_NAME };
@@ -461,17 +464,15 @@ int record_remove(struct record *r, struct err *e)
 		return err_in(e, "container \"%s\"", r->id);
 	if (remove_files(r, USUAL_FILES, e) < 0)
 		return -1;
-	if (unlinkat(r->root, r->id, AT_REMOVEDIR) == 0 || errno == ENOENT)
-		return 0;
-	if (errno == ENOTEMPTY || errno == EEXIST) {
-		/* The other files, a replacement that was interrupted, what a witness of the end (without a lock) has written. */
+	for (int i = 0; unlinkat(r->root, r->id, AT_REMOVEDIR) < 0 && errno != ENOENT; i++) {
+		if ((errno != ENOTEMPTY && errno != EEXIST) || i == WITNESSES)
+			return err_sys(e, "remove the state directory of \"%s\"", r->id);
+		/* The other files, a replacement that was interrupted, what a witness of the end (without a lock) writes just now. */
 		remove_leftovers(r->dir);
 		if (remove_files(r, ARRAY_SIZE(our_files), e) < 0)
 			return -1;
-		if (unlinkat(r->root, r->id, AT_REMOVEDIR) == 0 || errno == ENOENT)
-			return 0;
 	}
-	return err_sys(e, "remove the state directory of \"%s\"", r->id);
+	return 0;
 }
 
 static bool is_container(const struct dirent64 *entry)

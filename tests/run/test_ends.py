@@ -4,13 +4,14 @@ import contextlib
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
 
 import pytest
 
-from tests.conftest import STATE, UNSEEN, USAGE, holds_pidfd
+from tests.conftest import STATE, UNDER_STRACE, UNSEEN, USAGE, holds_pidfd
 from tests.kernel import needs_ends
 from tests.user import NAME, needs_root
 
@@ -266,3 +267,14 @@ def test_a_container_killed_before_it_executes_was_not_started(husk, bundle, par
     p.stderr.close()
     assert code != 0 and "killed before it could execute" in err
     assert husk.state(ident)["status"] == "stopped" and husk.state(ident)["exit"]["signal"] == 9
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_the_state_is_removed_though_others_write_in_it_how_the_container_ended(husk, bundle, group):
+    """Who saw the end (events --all, wait) writes without a lock: the directory may be not empty again and again."""
+    ident = husk.started(bundle.sh("exit 3"))
+    husk.wait_status(ident, "stopped")
+    strace = ["strace", "-qq", "-o", os.devnull, "-P", ident, "-e", "trace=unlinkat", "-e", "inject=unlinkat:error=ENOTEMPTY:when=1..3"]
+    done = subprocess.run([*strace, *husk.argv("delete", ident)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                          env=UNDER_STRACE)
+    assert (done.returncode, done.stderr) == (0, "") and not (husk.root / ident).exists()
