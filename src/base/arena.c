@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/own.h"
+#include "base/str.h"
 #include "base/trace.h"
 
 #define ALIGN           16ul
@@ -265,7 +266,7 @@ void *arena_dup(struct arena *a, const void *p, size_t n)
 char *arena_strndup(struct arena *a, const char *s, size_t max)
 {
 	size_t n = strnlen(s, max);
-	return memcpy(arena_chars(a, n + 1), s, n);
+	return str_copy(arena_chars(a, n + 1), s, n);
 }
 
 const char *arena_text(struct arena *a, const char *s)
@@ -284,7 +285,7 @@ char *arena_strdup(struct arena *a, const char *s)
 {
 	size_t n = s ? strlen(s) + 1 : 0;
 
-	return s ? memcpy(arena_chars(a, n), s, n) : NULL;
+	return s ? str_copy(arena_chars(a, n), s, n) : NULL;
 }
 
 char *arena_printf(struct arena *a, const char *fmt, ...)

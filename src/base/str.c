@@ -6,6 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+char *str_copy(char *to, const char *from, size_t n)
+{
+	char *p = to;
+
+	for (; n >= 8; n -= 8, p += 8, from += 8)
+		memcpy(p, from, 8);
+	while (n--)
+		*p++ = *from++;
+	return to;
+}
+
 void text_addn(struct text *t, const char *s, size_t n)
 {
 	if (!t->size) {
@@ -16,7 +27,7 @@ void text_addn(struct text *t, const char *s, size_t n)
 		n = t->size - t->len - 1;
 		t->cut = true;
 	}
-	memcpy(t->s + t->len, s, n);
+	str_copy(t->s + t->len, s, n);
 	t->len += n;
 	t->s[t->len] = '\0';
 }

@@ -497,37 +497,26 @@ static void ids_add(struct ids *ids, const char *id, struct arena *a)
 	ids->v[ids->n++] = arena_strdup(a, id);
 }
 
-static int by_name(const void *a, const void *b)
+/* Two sorted halves of V, [from, middle) and [middle, to), into one in OUT. */
+static void merge(const char **out, const char *const *v, size_t from, size_t middle, size_t to)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	for (size_t a = from, b = middle, i = from; i < to; i++)
+		out[i] = b == to || (a < middle && strcmp(v[a], v[b]) <= 0) ? v[a++] : v[b++];
 }
 
-/* So many characters all of them begin with: one engine's names. */
-static size_t common_length(const struct ids *ids)
+/* By merging: qsort(3) of musl compares more than twice as often. */
+static void sort(struct ids *ids, struct arena *a)
 {
-	size_t len = strlen(ids->v[0]), n;
+	const char **other = ARENA_ARRAY(a, const char *, ids->n);
 
-	for (size_t i = 1; i < ids->n; i++) {
-		for (n = 0; n < len && ids->v[i][n] == ids->v[0][n]; n++)
-			;
-		len = n;
+	for (size_t half = 1; half < ids->n; half *= 2) {
+		const char **v = ids->v;
+
+		for (size_t from = 0; from < ids->n; from += 2 * half)
+			merge(other, v, from, MIN(from + half, ids->n), MIN(from + 2 * half, ids->n));
+		ids->v = other;
+		other = v;
 	}
-	return len;
-}
-
-static void sort(struct ids *ids)
-{
-	size_t common;
-
-	if (!ids->n)
-		return;
-	/* By what comes behind it. */
-	common = common_length(ids);
-	for (size_t i = 0; i < ids->n; i++)
-		ids->v[i] += common;
-	qsort(ids->v, ids->n, sizeof(*ids->v), by_name);
-	for (size_t i = 0; i < ids->n; i++)
-		ids->v[i] -= common;
 }
 
 /* All of them at one moment, sorted: what EACH does to the directory does not change what is visited. */
@@ -545,7 +534,7 @@ static int read_ids(int root, struct ids *ids, struct arena *a, struct err *e)
 		}
 	if (n < 0)
 		return err_sys(e, "read the state directory");
-	sort(ids);
+	sort(ids, a);
 	return 0;
 }
 

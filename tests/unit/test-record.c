@@ -230,7 +230,7 @@ static int add_name(void *self, const char *id, struct err *unused)
 
 static void test_each(void)
 {
-	static const char *const ids[] = { "web-2", "web-10", "web-", "web" };
+	static const char *const ids[] = { "web-2", "web-10", "web-", "web", "a" };
 	struct record all[ARRAY_SIZE(ids)];
 	char names[64] = "";
 	int n = 0;
@@ -241,7 +241,7 @@ static void test_each(void)
 	}
 	OK(record_each(root, count, &n, &e) == 0 && n == ARRAY_SIZE(ids), "each is called for all");
 	OK(record_each(root, add_name, &TEXT(names), &e) == 0, "and again");
-	SAME(names, "web web- web-10 web-2 ", "in the order of their names");
+	SAME(names, "a web web- web-10 web-2 ", "in the order of their names");
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
 		record_undo(&all[i]);
 	n = 0;
