@@ -54,6 +54,7 @@ struct watched {
 	bool has_counted;               /* since its death, when that does not change any more */
 	unsigned oom_looks;             /* so often we still look whether it has killed */
 	const struct oci_ending *told;  /* how it ended, as its parent says; in MEM */
+	const char *exited_at;          /* as it was said; NULL: not yet; in MEM */
 };
 
 struct connection {
@@ -205,7 +206,19 @@ static void keep(const struct follower *f, const struct watched *w, const struct
 		ending_keep(ending, &r);
 }
 
-static void say_exited(struct follower *f, struct watched *w)
+/* Of two times in the form of RFC 3339, as when_now() writes them; either may be unknown. */
+static const char *earlier(const char *a, const char *b)
+{
+	return !a || (b && strcmp(b, a) < 0) ? b : a;
+}
+
+static const char *later(const char *a, const char *b)
+{
+	return a && b && strcmp(b, a) > 0 ? b : a;
+}
+
+/* We may see it late, but who tells of its removal, at the time of BEFORE (NULL: nobody yet), has seen its end. */
+static void say_exited(struct follower *f, struct watched *w, const char *before)
 {
 	struct oci_ending ending;
 	bool known = w->pidfd >= 0 && ending_witness_pidfd(&ending, w->pidfd, &w->record, &w->mem);
@@ -220,7 +233,9 @@ static void say_exited(struct follower *f, struct watched *w)
 		w->oom_kills = 1;
 		say_oom(f, w);
 	}
+	w->exited_at = arena_text(&w->mem, earlier(known && ending.time ? ending.time : when_now(&w->mem), before));
 	if (known) {
+		ending.time = w->exited_at;
 		ending.oom |= w->oom_kills > 0;
 		keep(f, w, &ending);
 	}
@@ -228,7 +243,7 @@ static void say_exited(struct follower *f, struct watched *w)
 	stop_polling(f, &w->oom_fd);
 	stop_polling(f, &w->pidfd);
 	say(f, &(struct oci_event){ .type = EVENT_EXITED, .id = w->record.id, .pid = w->record.saved.pid,
-				    .time = known ? ending.time : NULL, .exit = known ? &ending : NULL });
+				    .time = w->exited_at, .exit = known ? &ending : NULL });
 }
 
 /* ---- containers ------------------------------------------------------------------------ */
@@ -276,8 +291,8 @@ static void remove_it(struct follower *f, struct watched *w)
 static void end_it(struct follower *f, struct watched *w, const char *time)
 {
 	if (!w->has_exited)
-		say_exited(f, w);
-	say(f, &(struct oci_event){ .type = EVENT_DELETED, .id = w->record.id, .time = time });
+		say_exited(f, w, time);
+	say(f, &(struct oci_event){ .type = EVENT_DELETED, .id = w->record.id, .time = later(time, w->exited_at) });
 	remove_it(f, w);
 }
 
@@ -494,7 +509,7 @@ static void settle(struct follower *f)
 		if ((!w->oom_looks && !w->is_dead) || w->has_exited || is_starting(f, w->record.id))
 			continue;
 		if (w->is_dead)
-			say_exited(f, w);
+			say_exited(f, w, NULL);
 		else
 			w->oom_looks = look_for_oom(f, w) ? 0 : w->oom_looks - 1;
 	}

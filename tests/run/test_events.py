@@ -130,6 +130,7 @@ def test_nothing_is_lost_while_the_stream_stands_still(husk, bundle, stream):
     for ident in idents:
         events = s.deleted(ident)
         assert s.types(ident) == ["created", "started", "exited", "deleted"]
+        assert [e["time"] for e in events] == sorted(e["time"] for e in events)
         assert not TELLS_OF_ENDS or events[2]["exit"]["code"] == 5
 
 
