@@ -403,15 +403,30 @@ static bool has_device(const struct look *l, const struct cgroup_write *w)
 	       path_allows(arena_printf(l->mem, "/sys/class/infiniband/%.*s", (int)strcspn(w->text, " "), w->text), F_OK);
 }
 
+/* BEFORE: the write in whose place this one stands, NULL: none. */
+static bool lacks_file(const struct look *l, const struct cgroup_plan_dir *d, const struct cgroup_write *w,
+		       const struct cgroup_write *before)
+{
+	const char *group;
+
+	while ((group = sample(l, d))) {
+		if (has_file(l, group, w->file) || (before && has_file(l, group, before->file)))
+			return false;
+		/* Otherwise it was a container's that has just ended, and says nothing. */
+		if (path_allows(group, F_OK))
+			return true;
+	}
+	return is_kernels_choice(w->file) && !has_file(l, d->mount, w->file);
+}
+
 static void write_v1(const struct look *l, const struct cgroup_write *w, const struct cgroup_write *before, const char *path)
 {
 	const struct cgroup_plan_dir *d = &l->plan->cgroup.dir[w->dir];
-	const char *group = sample(l, d), *at = existing(l, d);
+	const char *at = existing(l, d);
 	char text[32];
 	struct err ignored;
 
-	if (group ? !has_file(l, group, w->file) && !(before && has_file(l, group, before->file)) :
-		    is_kernels_choice(w->file) && !has_file(l, d->mount, w->file)) {
+	if (lacks_file(l, d, w, before)) {
 		ERROR(l, ERR_UNSUPPORTED, "%s: this kernel has no %s", path, w->file);
 		return;
 	}

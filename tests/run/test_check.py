@@ -4,12 +4,14 @@
 broken/NAME.json has several mistakes of one class; broken/NAME.expected says where they are, as a person reads it:
 "error LINE PATH" or "warning LINE PATH".  Errors must be exactly these, warnings at least these.
 """
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -431,3 +433,37 @@ def test_check_and_run_agree_about_limits(husk, bundle, limits):
     if checked.code == 0 and not has_groups("blkio") and "has no \"blkio." in ran.err:
         pytest.skip("on v1 only another group beneath the topmost shows which files there are")
     assert (checked.code == 0) == (ran.code == 0), (checked, ran)
+
+
+DEVICES = "/sys/fs/cgroup/devices"
+
+
+@pytest.fixture
+def passers_by(group):
+    """Groups of others on v1 that come and go: names of some that are the first ones to be found where they are."""
+    names = []
+    for n in range(500):
+        os.mkdir(f"{DEVICES}/{os.path.dirname(group)}-{n}")
+        with os.scandir(DEVICES) as found:
+            first = next(entry.path for entry in found if entry.is_dir())
+        os.rmdir(f"{DEVICES}/{os.path.dirname(group)}-{n}")
+        if first == f"{DEVICES}/{os.path.dirname(group)}-{n}":
+            names.append(first)
+        if len(names) == 5:
+            break
+    come_and_go = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n for d in sys.argv[2:]:\n  os.mkdir(d)\n  os.rmdir(d)\n"
+    p = subprocess.Popen([sys.executable, "-c", come_and_go, str(os.getpid()), *names])
+    yield
+    p.terminate()
+    p.wait()
+    for name in names:
+        with contextlib.suppress(FileNotFoundError):
+            os.rmdir(name)
+
+
+@needs_root("groups of cgroup v1")
+@pytest.mark.skipif(not os.path.isdir(DEVICES), reason="no cgroup v1")
+def test_containers_that_come_and_go_say_nothing_of_the_kernel(husk, bundle, passers_by):
+    bundle.write()
+    for _ in range(40):
+        assert errors(husk("check", bundle.path)) == []
