@@ -99,6 +99,18 @@ def test_pause_stops_every_process_and_resume_lets_them_go(husk, bundle, group):
     husk("delete", "--force", ident, check=0)
 
 
+@pytest.mark.skipif(not V2, reason="needs cgroup v2 alone")
+def test_what_is_killed_as_a_whole_is_paused_no_more(husk, bundle, group):
+    """Whoever is just being born into it (exec) would stand still there for ever."""
+    ident = husk.started(bundle)
+    husk("pause", ident, check=0)
+    assert read(group, "cgroup.freeze") == "1"
+    husk("kill", "--all", ident, "KILL", check=0)
+    assert read(group, "cgroup.freeze") == "0"
+    husk.wait_status(ident, "stopped")
+    husk("delete", ident, check=0)
+
+
 def test_a_paused_container_can_be_deleted_with_force(husk, bundle, group):
     ident = husk.started(bundle)
     husk("pause", ident, check=0)

@@ -35,7 +35,9 @@ class Stream:
             self.lines.append(json.loads(line))
 
     def listens(self):
+        """What begins from now on is told as an event: those that are there already have been looked at."""
         self.until(lambda: os.path.exists(self.husk.root / ".listeners" / str(self.process.pid)))
+        self.until(lambda: open(f"/proc/{self.process.pid}/stat").read().rpartition(")")[2].split()[0] == "S")
         return self
 
     def until(self, what, seconds=20):

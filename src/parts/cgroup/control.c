@@ -338,6 +338,9 @@ int cgroup_kill(const struct cgroup *cg, struct err *e)
 	/* The kernel kills the whole subtree, what is being forked in it too (5.14). */
 	if (v2 && groupfs_write(v2->fd, "cgroup.kill", "1", e) < 0 && e->num != ENOENT && e->num != ENODEV)
 		return err_in(e, "kill the processes of \"%s\"", v2->path);
+	/* Who is just being born there (exec) would stand still, and the group could not be removed: he may see that all are dead. */
+	if (v2 && !v1)
+		(void)groupfs_write(v2->fd, "cgroup.freeze", "0", &ignored);
 	/* v1: who stands still cannot fork away.  And what is frozen dies only when thawed. */
 	if (!v2 && v1 && !has_us(cg))
 		is_still = freeze_v1(v1, &ignored) == 0;
