@@ -9,12 +9,10 @@ import time
 import pytest
 
 from tests.conftest import Husk, PEER, SPEC, SYSTEM
-from tests.groups import V2
+from tests.groups import TOPS, V2
 from tests.user import needs_root
 
-TOP = pathlib.Path("/sys/fs/cgroup")
-HIERARCHIES = [] if V2 else sorted(
-    p.parent for p in TOP.glob("*/cgroup.procs") if p.parent.name != "unified" and not p.parent.is_symlink())
+HIERARCHIES = [] if V2 else [pathlib.Path(top) for top in TOPS if os.path.basename(top) != "unified"]
 
 pytestmark = [needs_root("a mount of the host"), pytest.mark.skipif(not HIERARCHIES, reason="needs cgroup v1")]
 
