@@ -3,11 +3,11 @@
 #include "oci-spec/config-vm.h"
 
 const struct spec_enum oci_vm_formats = { "image format", (const struct spec_name[]){
-	{ "raw", OCI_VM_RAW },
-	{ "qcow2", OCI_VM_QCOW2 },
-	{ "vdi", OCI_VM_VDI },
-	{ "vmdk", OCI_VM_VMDK },
-	{ "vhd", OCI_VM_VHD },
+	WORD("raw", OCI_VM_RAW),
+	WORD("qcow2", OCI_VM_QCOW2),
+	WORD("vdi", OCI_VM_VDI),
+	WORD("vmdk", OCI_VM_VMDK),
+	WORD("vhd", OCI_VM_VHD),
 	{} } };
 
 SPEC_TYPE(vm_hypervisor, "hypervisor",

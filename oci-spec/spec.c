@@ -12,7 +12,7 @@
 
 int spec_enum_value(const struct spec_enum *t, const char *name)
 {
-	for (const struct spec_name *n = t->names; n->name; n++)
+	for (const struct spec_name *n = t->names; *n->name; n++)
 		if (strcmp(n->name, name) == 0)
 			return n->value;
 	return 0;
@@ -20,7 +20,7 @@ int spec_enum_value(const struct spec_enum *t, const char *name)
 
 const char *spec_enum_name(const struct spec_enum *t, int value)
 {
-	for (const struct spec_name *n = t->names; n->name; n++)
+	for (const struct spec_name *n = t->names; *n->name; n++)
 		if (n->value == value)
 			return n->name;
 	return NULL;
@@ -30,7 +30,7 @@ str_list spec_enum_words(const struct spec_enum *t, struct arena *a)
 {
 	str_list words = { 0 };
 
-	while (t->names[words.n].name)
+	while (*t->names[words.n].name)
 		words.n++;
 	words.v = arena_alloc(a, words.n * sizeof(*words.v));
 	for (size_t i = 0; i < words.n; i++)

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/table.h"
+
 /* ---- what a member may be ------------------------------------------------------- */
 
 struct opt_bool { bool set; bool v; };
@@ -36,16 +38,20 @@ enum spec_kind {
 
 /* ---- the rows ------------------------------------------------------------------- */
 
-struct spec_name { const char *name; int value; };
+struct spec_name { char name[40]; int value; };
 struct spec_enum { const char *what; const struct spec_name *names; };  /* ends with {} */
+
+#define WORD(text, number) { text, (number) + FITS(text, struct spec_name, name) }
 
 struct spec_field {
 	const char *key;                        /* NULL ends the table */
 	uint8_t kind, elem;                     /* elem: kind of the elements of a list */
 	bool required;
 	uint16_t offset;
-	const struct spec_type *type;           /* SPEC_OBJECT, lists of them */
-	const struct spec_enum *choice;         /* SPEC_ENUM, lists of them */
+	union {
+		const struct spec_type *type;   /* SPEC_OBJECT, lists of them */
+		const struct spec_enum *choice; /* SPEC_ENUM, lists of them */
+	};
 };
 
 struct spec_type {

@@ -3,11 +3,11 @@
 #include "oci-spec/state.h"
 
 const struct spec_enum oci_statuses = { "status", (const struct spec_name[]){
-	{ "creating", OCI_STATUS_CREATING },
-	{ "created", OCI_STATUS_CREATED },
-	{ "running", OCI_STATUS_RUNNING },
-	{ "stopped", OCI_STATUS_STOPPED },
-	{ "paused", OCI_STATUS_PAUSED },
+	WORD("creating", OCI_STATUS_CREATING),
+	WORD("created", OCI_STATUS_CREATED),
+	WORD("running", OCI_STATUS_RUNNING),
+	WORD("stopped", OCI_STATUS_STOPPED),
+	WORD("paused", OCI_STATUS_PAUSED),
 	{} } };
 
 SPEC_TYPE(state, "state",

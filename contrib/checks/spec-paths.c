@@ -35,8 +35,8 @@ static void walk(const char *document, const struct spec_type *t, const char *pa
 
 		snprintf(here, sizeof(here), "%s%s%s%s", path, *path ? "." : "", f->key, many);
 		printf("%s %s %s%s", document, here, kind_name(kind), f->required ? " !" : "");
-		if (f->choice)
-			for (const struct spec_name *n = f->choice->names; n->name; n++)
+		if (f->kind == SPEC_ENUM || f->elem == SPEC_ENUM)
+			for (const struct spec_name *n = f->choice->names; *n->name; n++)
 				printf(" %s", n->name);
 		putchar('\n');
 		if (kind == SPEC_OBJECT)

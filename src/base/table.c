@@ -7,7 +7,7 @@
 
 bool table_value(const struct name_value *t, const char *name, uint64_t *value)
 {
-	for (; name && t->name; t++) {
+	for (; name && *t->name; t++) {
 		if (strcmp(t->name, name) == 0) {
 			*value = t->value;
 			return true;
@@ -18,7 +18,7 @@ bool table_value(const struct name_value *t, const char *name, uint64_t *value)
 
 const char *table_name(const struct name_value *t, uint64_t value)
 {
-	for (; t->name; t++)
+	for (; *t->name; t++)
 		if (t->value == value)
 			return t->name;
 	return NULL;

@@ -24,23 +24,23 @@ struct values {
 #define AT(member) offsetof(struct values, member)
 
 #define SHARED_OPTIONS                                                                                  \
-	{ 'b', "bundle", OPTION_TEXT, AT(bundle), "DIR", "the bundle: where config.json lies (.)" },      \
-	{ 'f', "config", OPTION_TEXT, AT(config), "FILE", "configuration, if not config.json in the bundle" }, \
-	{ 0, "console-socket", OPTION_TEXT, AT(console_socket), "SOCKET",                                 \
+	{ "bundle", 'b', OPTION_TEXT, AT(bundle), "DIR", "the bundle: where config.json lies (.)" },      \
+	{ "config", 'f', OPTION_TEXT, AT(config), "FILE", "configuration, if not config.json in the bundle" }, \
+	{ "console-socket", 0, OPTION_TEXT, AT(console_socket), "SOCKET",                                 \
 	  "UNIX socket that gets the terminal's master" },                                              \
-	{ 0, "pidfd-socket", OPTION_TEXT, AT(pidfd_socket), "SOCKET", "UNIX socket that gets a pidfd of the process" }, \
-	{ 0, "pid-file", OPTION_TEXT, AT(pid_file), "FILE", "write the process number here" },            \
-	{ 0, "no-pivot", OPTION_FLAG, AT(no_pivot), NULL, "move the root instead of pivot_root(2): for a ramdisk" }, \
-	{ 0, "no-new-keyring", OPTION_FLAG, AT(no_new_keyring), NULL, "keep the caller's session keyring" }, \
-	{ 0, "preserve-fds", OPTION_COUNT, AT(preserve_fds), "N", "pass descriptors 3 to N+2 on" }
+	{ "pidfd-socket", 0, OPTION_TEXT, AT(pidfd_socket), "SOCKET", "UNIX socket that gets a pidfd of the process" }, \
+	{ "pid-file", 0, OPTION_TEXT, AT(pid_file), "FILE", "write the process number here" },            \
+	{ "no-pivot", 0, OPTION_FLAG, AT(no_pivot), NULL, "move the root instead of pivot_root(2): for a ramdisk" }, \
+	{ "no-new-keyring", 0, OPTION_FLAG, AT(no_new_keyring), NULL, "keep the caller's session keyring" }, \
+	{ "preserve-fds", 0, OPTION_COUNT, AT(preserve_fds), "N", "pass descriptors 3 to N+2 on" }
 
 static const struct option_row create_options[] = { SHARED_OPTIONS, OPTIONS_END };
 
 static const struct option_row run_options[] = {
 	SHARED_OPTIONS,
-	{ 'd', "detach", OPTION_FLAG, AT(detach), NULL, "return once the process runs" },
-	{ 0, "keep", OPTION_FLAG, AT(keep), NULL, "keep the stopped container for husk delete" },
-	{ 0, "no-subreaper", OPTION_FLAG, AT(no_subreaper), NULL, "do not adopt the container's orphans" },
+	{ "detach", 'd', OPTION_FLAG, AT(detach), NULL, "return once the process runs" },
+	{ "keep", 0, OPTION_FLAG, AT(keep), NULL, "keep the stopped container for husk delete" },
+	{ "no-subreaper", 0, OPTION_FLAG, AT(no_subreaper), NULL, "do not adopt the container's orphans" },
 	OPTIONS_END
 };
 

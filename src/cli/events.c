@@ -15,11 +15,11 @@
 struct events_values { const char *interval, *format; bool stats, all; };
 
 static const struct option_row events_options[] = {
-	{ 'a', "all", OPTION_FLAG, offsetof(struct events_values, all), NULL,
+	{ "all", 'a', OPTION_FLAG, offsetof(struct events_values, all), NULL,
 	  "what happens to every container, those that come later too, as one stream" },
-	{ 0, "interval", OPTION_TEXT, offsetof(struct events_values, interval), "TIME", "between two statistics: 5s (default), 500ms, 1m" },
-	{ 0, "stats", OPTION_FLAG, offsetof(struct events_values, stats), NULL, "the statistics of now, and no more" },
-	{ 'f', "format", OPTION_TEXT, offsetof(struct events_values, format), "json|openmetrics",
+	{ "interval", 0, OPTION_TEXT, offsetof(struct events_values, interval), "TIME", "between two statistics: 5s (default), 500ms, 1m" },
+	{ "stats", 0, OPTION_FLAG, offsetof(struct events_values, stats), NULL, "the statistics of now, and no more" },
+	{ "format", 'f', OPTION_TEXT, offsetof(struct events_values, format), "json|openmetrics",
 	  "json (default); or openmetrics: the statistics of now, for a monitoring system" },
 	OPTIONS_END
 };

@@ -116,7 +116,7 @@ static void print_option(FILE *f, const struct option_row *o)
 
 static void print_options(FILE *f, const struct option_row *table)
 {
-	static const struct option_row help = { 'h', "help", OPTION_NO_FLAG, 0, NULL, "print a summary of the options" };
+	static const struct option_row help = { "help", 'h', OPTION_NO_FLAG, 0, NULL, "print a summary of the options" };
 
 	for (const struct option_row *o = table; o && o->name; o++)
 		print_option(f, o);
@@ -225,7 +225,7 @@ static void print_all(FILE *f)
 struct man_values { bool list; };
 
 static const struct option_row man_options[] = {
-	{ 0, "list", OPTION_FLAG, offsetof(struct man_values, list), NULL, "the topics that have pages, one in a line" },
+	{ "list", 0, OPTION_FLAG, offsetof(struct man_values, list), NULL, "the topics that have pages, one in a line" },
 	OPTIONS_END
 };
 

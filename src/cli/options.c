@@ -14,33 +14,33 @@
 #define MOST (1u << 20)         /* of anything one can count: descriptors */
 
 const struct option_row global_options[] = {
-	{ 'r', "root", OPTION_TEXT, offsetof(struct globals, root), "DIR",
+	{ "root", 'r', OPTION_TEXT, offsetof(struct globals, root), "DIR",
 	  "where the state of containers is kept (/run/husk; rootless: $XDG_RUNTIME_DIR/husk)" },
-	{ 'l', "log", OPTION_TEXT, offsetof(struct globals, log), "FILE",
+	{ "log", 'l', OPTION_TEXT, offsetof(struct globals, log), "FILE",
 	  "append messages to this file, too; file:FILE is the same, journald:NAME sends them to the journal and syslog:NAME to "
 	  "syslog, under that name" },
-	{ 0, "systemd-log", OPTION_FLAG, offsetof(struct globals, systemd_log), NULL, "the same as --log=journald:husk" },
-	{ 0, "log-format", OPTION_TEXT, offsetof(struct globals, log_format), "text|json",
+	{ "systemd-log", 0, OPTION_FLAG, offsetof(struct globals, systemd_log), NULL, "the same as --log=journald:husk" },
+	{ "log-format", 0, OPTION_TEXT, offsetof(struct globals, log_format), "text|json",
 	  "how messages look in a log file: text by default" },
-	{ 0, "log-level", OPTION_TEXT, offsetof(struct globals, log_level), "error|warning|info|debug",
+	{ "log-level", 0, OPTION_TEXT, offsetof(struct globals, log_level), "error|warning|info|debug",
 	  "what is worth a message: warning by default" },
-	{ 0, "debug", OPTION_FLAG, offsetof(struct globals, debug), NULL, "the same as --log-level=debug" },
-	{ 's', "systemd-cgroup", OPTION_FLAG, offsetof(struct globals, systemd_cgroup), NULL,
+	{ "debug", 0, OPTION_FLAG, offsetof(struct globals, debug), NULL, "the same as --log-level=debug" },
+	{ "systemd-cgroup", 's', OPTION_FLAG, offsetof(struct globals, systemd_cgroup), NULL,
 	  "the same as --cgroup-manager=systemd" },
-	{ 0, "cgroup-manager", OPTION_TEXT, offsetof(struct globals, cgroup_manager), "cgroupfs|systemd|disabled",
+	{ "cgroup-manager", 0, OPTION_TEXT, offsetof(struct globals, cgroup_manager), "cgroupfs|systemd|disabled",
 	  "who makes control groups: cgroupfs by default" },
-	{ 0, "trace", OPTION_TEXT, offsetof(struct globals, trace), "FILE",
+	{ "trace", 0, OPTION_TEXT, offsetof(struct globals, trace), "FILE",
 	  "write a timeline of all that husk and the container's first process did, for Perfetto or chrome://tracing; a file that "
 	  "holds one is continued. What init does once its seccomp filter is loaded has no times of its own, since the filter need not "
 	  "allow to ask for the time" },
-	{ 0, "timing", OPTION_FLAG, offsetof(struct globals, timing), NULL,
+	{ "timing", 0, OPTION_FLAG, offsetof(struct globals, timing), NULL,
 	  "print the same timeline as a table to standard error" },
-	{ 0, "error-fd", OPTION_U64, offsetof(struct globals, error_fd), "N",
+	{ "error-fd", 0, OPTION_U64, offsetof(struct globals, error_fd), "N",
 	  "when the command fails, write one JSON object to this open descriptor: kind, exitCode, message and, when known, stage, "
 	  "path, file, line, column, errno, hint" },
-	{ 0, "rootless", OPTION_NO_TEXT, 0, "true|false|auto", "accepted, without effect: found out by itself" },
-	{ 0, "criu", OPTION_NO_TEXT, 0, "FILE", "accepted, without effect" },
-	{ 'v', "version", OPTION_FLAG, offsetof(struct globals, version), NULL, "print the version" },
+	{ "rootless", 0, OPTION_NO_TEXT, 0, "true|false|auto", "accepted, without effect: found out by itself" },
+	{ "criu", 0, OPTION_NO_TEXT, 0, "FILE", "accepted, without effect" },
+	{ "version", 'v', OPTION_FLAG, offsetof(struct globals, version), NULL, "print the version" },
 	{}
 };
 

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "oci-spec/spec.h"
@@ -31,10 +32,10 @@ enum option_kind {
 };
 
 struct option_row {
-	char letter;                    /* 0: none */
 	const char *name;               /* NULL ends the table */
-	enum option_kind kind;
-	size_t offset;                  /* in the command's struct of values */
+	char letter;                    /* 0: none */
+	enum option_kind kind : 8;
+	uint16_t offset;                /* in the command's struct of values */
 	const char *value;              /* what --help calls the value; says what completes it, too: cli/texts.h */
 	const char *help;               /* of any length: wrapped where it is printed */
 };

@@ -40,8 +40,8 @@ struct kill_values { bool all, regex; };
 struct kill_how { int sig; bool all; };
 
 static const struct option_row kill_options[] = {
-	{ 'a', "all", OPTION_FLAG, offsetof(struct kill_values, all), NULL, "signal every process of the container" },
-	{ 'r', "regex", OPTION_FLAG, offsetof(struct kill_values, regex), NULL,
+	{ "all", 'a', OPTION_FLAG, offsetof(struct kill_values, all), NULL, "signal every process of the container" },
+	{ "regex", 'r', OPTION_FLAG, offsetof(struct kill_values, regex), NULL,
 	  "every container whose id matches the regular expression CONTAINER-ID" },
 	OPTIONS_END
 };
@@ -68,9 +68,9 @@ static int kill_it(const struct globals *g, const void *values, const struct wor
 struct delete_values { bool force, regex; };
 
 static const struct option_row delete_options[] = {
-	{ 'f', "force", OPTION_FLAG, offsetof(struct delete_values, force), NULL,
+	{ "force", 'f', OPTION_FLAG, offsetof(struct delete_values, force), NULL,
 	  "kill what runs; a container that does not exist is no error" },
-	{ 'r', "regex", OPTION_FLAG, offsetof(struct delete_values, regex), NULL,
+	{ "regex", 'r', OPTION_FLAG, offsetof(struct delete_values, regex), NULL,
 	  "every container whose id matches the regular expression CONTAINER-ID" },
 	OPTIONS_END
 };

@@ -78,12 +78,12 @@ static const char *words(struct teller *t, const char *const *v)
 static const char *kinds(struct teller *t, uint64_t bits)
 {
 	static const struct name_value names[] = {
-		{ "user", CLONE_NEWUSER }, { "mount", CLONE_NEWNS }, { "PID", CLONE_NEWPID }, { "network", CLONE_NEWNET },
-		{ "IPC", CLONE_NEWIPC }, { "UTS", CLONE_NEWUTS }, { "cgroup", CLONE_NEWCGROUP }, { "time", CLONE_NEWTIME }, {}
+		NAMED("user", CLONE_NEWUSER), NAMED("mount", CLONE_NEWNS), NAMED("PID", CLONE_NEWPID), NAMED("network", CLONE_NEWNET),
+		NAMED("IPC", CLONE_NEWIPC), NAMED("UTS", CLONE_NEWUTS), NAMED("cgroup", CLONE_NEWCGROUP), NAMED("time", CLONE_NEWTIME), {}
 	};
 	const char *all = "";
 
-	for (const struct name_value *n = names; n->name; n++)
+	for (const struct name_value *n = names; *n->name; n++)
 		if (bits & n->value)
 			all = arena_printf(t->a, "%s%s%s", all, *all ? ", " : "", n->name);
 	return all;
@@ -176,12 +176,12 @@ static void namespaces(struct teller *t)
 static const char *attributes(struct teller *t, uint64_t set)
 {
 	static const struct name_value names[] = {
-		{ "read-only", MOUNT_ATTR_RDONLY }, { "no set-user-id", MOUNT_ATTR_NOSUID }, { "no devices", MOUNT_ATTR_NODEV },
-		{ "no programs", MOUNT_ATTR_NOEXEC }, { "no symbolic links", MOUNT_ATTR_NOSYMFOLLOW }, {}
+		NAMED("read-only", MOUNT_ATTR_RDONLY), NAMED("no set-user-id", MOUNT_ATTR_NOSUID), NAMED("no devices", MOUNT_ATTR_NODEV),
+		NAMED("no programs", MOUNT_ATTR_NOEXEC), NAMED("no symbolic links", MOUNT_ATTR_NOSYMFOLLOW), {}
 	};
 	const char *all = "";
 
-	for (const struct name_value *n = names; n->name; n++)
+	for (const struct name_value *n = names; *n->name; n++)
 		if (set & n->value)
 			all = arena_printf(t->a, "%s, %s", all, n->name);
 	return all;

@@ -8,21 +8,26 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/table.h"
 
-static const struct call { const char *name; long number; long arguments[5]; } calls[] = {
-	{ "clone3", SYS_clone3, { 0, 0 } },
-	{ "close_range", SYS_close_range, { 1, 0, 0 } },
-	{ "execveat", SYS_execveat, { -1, 0, 0, 0, -1 } },
-	{ "fsconfig", SYS_fsconfig, { -1, -1, 0, 0, 0 } },
-	{ "fsmount", SYS_fsmount, { -1, -1, -1 } },
-	{ "fsopen", SYS_fsopen, { 0, -1 } },
-	{ "memfd_create", SYS_memfd_create, { 0, -1 } },
-	{ "mount_setattr", SYS_mount_setattr, { -1, 0, -1, 0, 0 } },
-	{ "move_mount", SYS_move_mount, { -1, 0, -1, 0, -1 } },
-	{ "open_tree", SYS_open_tree, { -1, 0, -1 } },
-	{ "openat2", SYS_openat2, { -1, 0, 0, 0 } },
-	{ "pidfd_open", SYS_pidfd_open, { -1, 0 } },
-	{ "pidfd_send_signal", SYS_pidfd_send_signal, { -1, 0, 0, -1 } },
+struct call { char name[24]; long number; long arguments[5]; };
+
+#define CALL(which, ...) { #which, SYS_##which + FITS(#which, struct call, name), { __VA_ARGS__ } }
+
+static const struct call calls[] = {
+	CALL(clone3, 0, 0),
+	CALL(close_range, 1, 0, 0),
+	CALL(execveat, -1, 0, 0, 0, -1),
+	CALL(fsconfig, -1, -1, 0, 0, 0),
+	CALL(fsmount, -1, -1, -1),
+	CALL(fsopen, 0, -1),
+	CALL(memfd_create, 0, -1),
+	CALL(mount_setattr, -1, 0, -1, 0, 0),
+	CALL(move_mount, -1, 0, -1, 0, -1),
+	CALL(open_tree, -1, 0, -1),
+	CALL(openat2, -1, 0, 0, 0),
+	CALL(pidfd_open, -1, 0),
+	CALL(pidfd_send_signal, -1, 0, 0, -1),
 };
 
 const char *probe_name(size_t i)

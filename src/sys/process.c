@@ -20,6 +20,7 @@
 #include "base/num.h"
 #include "base/own.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "base/trace.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
@@ -249,20 +250,20 @@ int process_signal(int pidfd, int sig, struct err *e)
 }
 
 /* By the kernel's generic numbers, as <signal.h> has them for this architecture. */
-static const struct { const char *name; int number; } signals[] = {
-	{ "HUP", SIGHUP }, { "INT", SIGINT }, { "QUIT", SIGQUIT }, { "ILL", SIGILL },
-	{ "TRAP", SIGTRAP }, { "ABRT", SIGABRT }, { "BUS", SIGBUS }, { "FPE", SIGFPE },
-	{ "KILL", SIGKILL }, { "USR1", SIGUSR1 }, { "SEGV", SIGSEGV }, { "USR2", SIGUSR2 },
-	{ "PIPE", SIGPIPE }, { "ALRM", SIGALRM }, { "TERM", SIGTERM }, { "CHLD", SIGCHLD },
-	{ "CONT", SIGCONT }, { "STOP", SIGSTOP }, { "TSTP", SIGTSTP }, { "TTIN", SIGTTIN },
-	{ "TTOU", SIGTTOU }, { "URG", SIGURG }, { "XCPU", SIGXCPU }, { "XFSZ", SIGXFSZ },
-	{ "VTALRM", SIGVTALRM }, { "PROF", SIGPROF }, { "WINCH", SIGWINCH }, { "IO", SIGIO },
-	{ "PWR", SIGPWR }, { "SYS", SIGSYS },
+static const struct name_value signals[] = {
+	NAMED("HUP", SIGHUP), NAMED("INT", SIGINT), NAMED("QUIT", SIGQUIT), NAMED("ILL", SIGILL),
+	NAMED("TRAP", SIGTRAP), NAMED("ABRT", SIGABRT), NAMED("BUS", SIGBUS), NAMED("FPE", SIGFPE),
+	NAMED("KILL", SIGKILL), NAMED("USR1", SIGUSR1), NAMED("SEGV", SIGSEGV), NAMED("USR2", SIGUSR2),
+	NAMED("PIPE", SIGPIPE), NAMED("ALRM", SIGALRM), NAMED("TERM", SIGTERM), NAMED("CHLD", SIGCHLD),
+	NAMED("CONT", SIGCONT), NAMED("STOP", SIGSTOP), NAMED("TSTP", SIGTSTP), NAMED("TTIN", SIGTTIN),
+	NAMED("TTOU", SIGTTOU), NAMED("URG", SIGURG), NAMED("XCPU", SIGXCPU), NAMED("XFSZ", SIGXFSZ),
+	NAMED("VTALRM", SIGVTALRM), NAMED("PROF", SIGPROF), NAMED("WINCH", SIGWINCH), NAMED("IO", SIGIO),
+	NAMED("PWR", SIGPWR), NAMED("SYS", SIGSYS),
 #ifdef SIGSTKFLT
-	{ "STKFLT", SIGSTKFLT },
+	NAMED("STKFLT", SIGSTKFLT),
 #endif
 	/* Other names of the same; signal_name() finds the first. */
-	{ "IOT", SIGABRT }, { "CLD", SIGCHLD }, { "POLL", SIGIO },
+	NAMED("IOT", SIGABRT), NAMED("CLD", SIGCHLD), NAMED("POLL", SIGIO),
 };
 
 /* As glibc has them, which is what users of kill(1) know; musl's SIGRTMIN is another one. */
@@ -280,7 +281,7 @@ int signal_number(const char *text)
 		text += 3;
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		if (strcasecmp(text, signals[i].name) == 0)
-			return signals[i].number;
+			return (int)signals[i].value;
 
 	from_end = strncasecmp(text, "RTMAX", 5) == 0;
 	if (!from_end && strncasecmp(text, "RTMIN", 5) != 0)
@@ -295,7 +296,7 @@ int signal_number(const char *text)
 const char *signal_name(int number, char buf[16])
 {
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-		if (signals[i].number == number) {
+		if (signals[i].value == (uint64_t)number) {
 			snprintf(buf, 16, "SIG%s", signals[i].name);
 			return buf;
 		}

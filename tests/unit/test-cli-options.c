@@ -14,15 +14,15 @@ struct sample {
 };
 
 static const struct option_row table[] = {
-	{ 'b', "bundle", OPTION_TEXT, offsetof(struct sample, bundle), "DIR", "where" },
-	{ 'e', "env", OPTION_WORDS, offsetof(struct sample, env), "N=V", "environment" },
-	{ 0, "preserve-fds", OPTION_COUNT, offsetof(struct sample, count), "N", "descriptors" },
-	{ 0, "memory", OPTION_SIZE, offsetof(struct sample, size), "SIZE", "limit" },
-	{ 0, "weight", OPTION_U64, offsetof(struct sample, weight), "N", "weight" },
-	{ 'd', "detach", OPTION_FLAG, offsetof(struct sample, detach), NULL, "leave" },
-	{ 't', "tty", OPTION_FLAG, offsetof(struct sample, tty), NULL, "terminal" },
-	{ 0, "no-subreaper", OPTION_FLAG, offsetof(struct sample, no_subreaper), NULL, "no" },
-	{ 0, "criu", OPTION_NO_TEXT, 0, "PATH", "nothing" },
+	{ "bundle", 'b', OPTION_TEXT, offsetof(struct sample, bundle), "DIR", "where" },
+	{ "env", 'e', OPTION_WORDS, offsetof(struct sample, env), "N=V", "environment" },
+	{ "preserve-fds", 0, OPTION_COUNT, offsetof(struct sample, count), "N", "descriptors" },
+	{ "memory", 0, OPTION_SIZE, offsetof(struct sample, size), "SIZE", "limit" },
+	{ "weight", 0, OPTION_U64, offsetof(struct sample, weight), "N", "weight" },
+	{ "detach", 'd', OPTION_FLAG, offsetof(struct sample, detach), NULL, "leave" },
+	{ "tty", 't', OPTION_FLAG, offsetof(struct sample, tty), NULL, "terminal" },
+	{ "no-subreaper", 0, OPTION_FLAG, offsetof(struct sample, no_subreaper), NULL, "no" },
+	{ "criu", 0, OPTION_NO_TEXT, 0, "PATH", "nothing" },
 	{}
 };
 

@@ -14,9 +14,9 @@
 #define DELEGATED "annotations[\"run.oci.delegate-cgroup\"]"
 
 static const struct name_value managers[] = {
-	{ "cgroupfs", CGROUP_MANAGER_FS },
-	{ "systemd",  CGROUP_MANAGER_SYSTEMD },
-	{ "disabled", CGROUP_MANAGER_NONE },
+	NAMED("cgroupfs", CGROUP_MANAGER_FS),
+	NAMED("systemd",  CGROUP_MANAGER_SYSTEMD),
+	NAMED("disabled", CGROUP_MANAGER_NONE),
 	{}
 };
 

@@ -12,6 +12,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
+#include "base/table.h"
 
 enum effect {
 	NOTHING,        /* has no meaning any more, or only for mount(8) itself */
@@ -23,65 +24,67 @@ enum effect {
 };
 
 struct option {
-	const char *word;
+	char word[16];
 	enum effect effect;
 	uint64_t bits, mask;
-	const char *opposite;
+	char opposite[12];              /* or empty */
 };
 
 #define ATIME   MOUNT_ATTR__ATIME
 #define DIRTIME MOUNT_ATTR_NODIRATIME
 #define USER    (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
-#define SET(word, what, bit)    { word, what, bit, bit, NULL }
-#define CLEAR(word, what, bit)  { word, what, 0, bit, NULL }
-#define TIME(word, what, value) { word, what, value, ATIME, NULL }
+#define ROW(name, what, bit, all, other)                                                                        \
+	{ name, what, (bit) + FITS(name, struct option, word), (all) + FITS(other, struct option, opposite), other }
+#define SET(word, what, bit)    ROW(word, what, bit, bit, "")
+#define CLEAR(word, what, bit)  ROW(word, what, 0, bit, "")
+#define TIME(word, what, value) ROW(word, what, value, ATIME, "")
 
 /* In alphabetical order, for `husk features`. */
 static const struct option options[] = {
-	{ "_netdev", NOTHING, 0, 0, NULL },
-	{ "async", SUPER, 0, 0, "sync" },
+	ROW("_netdev", NOTHING, 0, 0, ""),
+	ROW("async", SUPER, 0, 0, "sync"),
 	TIME("atime", ATTR, MOUNT_ATTR_RELATIME),
-	{ "auto", NOTHING, 0, 0, NULL },
-	{ "bind", BIND, 0, 0, NULL },
-	{ "copy-symlink", COPY_SYMLINK, 0, 0, NULL },
-	{ "defaults", NOTHING, 0, 0, NULL },
-	{ "dest-nofollow", DEST_NOFOLLOW, 0, 0, NULL },
+	ROW("auto", NOTHING, 0, 0, ""),
+	ROW("bind", BIND, 0, 0, ""),
+	ROW("copy-symlink", COPY_SYMLINK, 0, 0, ""),
+	ROW("defaults", NOTHING, 0, 0, ""),
+	ROW("dest-nofollow", DEST_NOFOLLOW, 0, 0, ""),
 	CLEAR("dev", ATTR, MOUNT_ATTR_NODEV),
 	CLEAR("diratime", ATTR, DIRTIME),
-	{ "dirsync", SUPER, 1, 1, NULL },
+	ROW("dirsync", SUPER, 1, 1, ""),
 	CLEAR("exec", ATTR, MOUNT_ATTR_NOEXEC),
-	{ "group", ATTR, USER, USER, NULL },
-	{ "idmap", IDMAP, 0, 0, NULL },
+	ROW("group", ATTR, USER, USER, ""),
+	ROW("idmap", IDMAP, 0, 0, ""),
 	/* Since 5.x every file system that can count versions does; mount(2) has no way to ask for it by fsconfig(2). */
-	{ "iversion", NOTHING, 0, 0, NULL },
-	{ "lazytime", SUPER, 1, 1, "nolazytime" },
-	{ "loud", NOTHING, 0, 0, NULL },
+	ROW("iversion", NOTHING, 0, 0, ""),
+	ROW("lazytime", SUPER, 1, 1, "nolazytime"),
+	ROW("loud", NOTHING, 0, 0, ""),
 	/* Mandatory locks went away in 5.15. */
-	{ "mand", NOTHING, 0, 0, NULL },
+	ROW("mand", NOTHING, 0, 0, ""),
 	TIME("noatime", ATTR, MOUNT_ATTR_NOATIME),
-	{ "noauto", NOTHING, 0, 0, NULL },
+	ROW("noauto", NOTHING, 0, 0, ""),
 	SET("nodev", ATTR, MOUNT_ATTR_NODEV),
 	SET("nodiratime", ATTR, DIRTIME),
 	SET("noexec", ATTR, MOUNT_ATTR_NOEXEC),
-	{ "nofail", NOTHING, 0, 0, NULL },
-	{ "noiversion", NOTHING, 0, 0, NULL },
-	{ "nolazytime", SUPER, 0, 0, "lazytime" },
-	{ "nomand", NOTHING, 0, 0, NULL },
+	ROW("nofail", NOTHING, 0, 0, ""),
+	ROW("noiversion", NOTHING, 0, 0, ""),
+	ROW("nolazytime", SUPER, 0, 0, "lazytime"),
+	ROW("nomand", NOTHING, 0, 0, ""),
 	TIME("norelatime", ATTR, MOUNT_ATTR_RELATIME),
 	TIME("nostrictatime", ATTR, MOUNT_ATTR_RELATIME),
 	SET("nosuid", ATTR, MOUNT_ATTR_NOSUID),
 	SET("nosymfollow", ATTR, MOUNT_ATTR_NOSYMFOLLOW),
-	{ "nouser", NOTHING, 0, 0, NULL },
-	{ "owner", ATTR, USER, USER, NULL },
-	{ "private", PROP, MS_PRIVATE, 0, NULL },
+	ROW("nouser", NOTHING, 0, 0, ""),
+	ROW("owner", ATTR, USER, USER, ""),
+	ROW("private", PROP, MS_PRIVATE, 0, ""),
 	TIME("ratime", REC_ATTR, MOUNT_ATTR_RELATIME),
-	{ "rbind", RBIND, 0, 0, NULL },
+	ROW("rbind", RBIND, 0, 0, ""),
 	CLEAR("rdev", REC_ATTR, MOUNT_ATTR_NODEV),
 	CLEAR("rdiratime", REC_ATTR, DIRTIME),
 	TIME("relatime", ATTR, MOUNT_ATTR_RELATIME),
-	{ "remount", REMOUNT, 0, 0, NULL },
+	ROW("remount", REMOUNT, 0, 0, ""),
 	CLEAR("rexec", REC_ATTR, MOUNT_ATTR_NOEXEC),
-	{ "ridmap", RIDMAP, 0, 0, NULL },
+	ROW("ridmap", RIDMAP, 0, 0, ""),
 	TIME("rnoatime", REC_ATTR, MOUNT_ATTR_NOATIME),
 	SET("rnodev", REC_ATTR, MOUNT_ATTR_NODEV),
 	SET("rnodiratime", REC_ATTR, DIRTIME),
@@ -91,29 +94,29 @@ static const struct option options[] = {
 	SET("rnosuid", REC_ATTR, MOUNT_ATTR_NOSUID),
 	SET("rnosymfollow", REC_ATTR, MOUNT_ATTR_NOSYMFOLLOW),
 	SET("ro", ATTR, MOUNT_ATTR_RDONLY),
-	{ "rprivate", RPROP, MS_PRIVATE, 0, NULL },
+	ROW("rprivate", RPROP, MS_PRIVATE, 0, ""),
 	TIME("rrelatime", REC_ATTR, MOUNT_ATTR_RELATIME),
 	SET("rro", REC_ATTR, MOUNT_ATTR_RDONLY),
 	CLEAR("rrw", REC_ATTR, MOUNT_ATTR_RDONLY),
-	{ "rshared", RPROP, MS_SHARED, 0, NULL },
-	{ "rslave", RPROP, MS_SLAVE, 0, NULL },
+	ROW("rshared", RPROP, MS_SHARED, 0, ""),
+	ROW("rslave", RPROP, MS_SLAVE, 0, ""),
 	TIME("rstrictatime", REC_ATTR, MOUNT_ATTR_STRICTATIME),
 	CLEAR("rsuid", REC_ATTR, MOUNT_ATTR_NOSUID),
 	CLEAR("rsymfollow", REC_ATTR, MOUNT_ATTR_NOSYMFOLLOW),
-	{ "runbindable", RPROP, MS_UNBINDABLE, 0, NULL },
+	ROW("runbindable", RPROP, MS_UNBINDABLE, 0, ""),
 	CLEAR("rw", ATTR, MOUNT_ATTR_RDONLY),
-	{ "shared", PROP, MS_SHARED, 0, NULL },
-	{ "silent", NOTHING, 0, 0, NULL },
-	{ "slave", PROP, MS_SLAVE, 0, NULL },
-	{ "src-nofollow", SRC_NOFOLLOW, 0, 0, NULL },
+	ROW("shared", PROP, MS_SHARED, 0, ""),
+	ROW("silent", NOTHING, 0, 0, ""),
+	ROW("slave", PROP, MS_SLAVE, 0, ""),
+	ROW("src-nofollow", SRC_NOFOLLOW, 0, 0, ""),
 	TIME("strictatime", ATTR, MOUNT_ATTR_STRICTATIME),
 	CLEAR("suid", ATTR, MOUNT_ATTR_NOSUID),
 	CLEAR("symfollow", ATTR, MOUNT_ATTR_NOSYMFOLLOW),
-	{ "sync", SUPER, 1, 1, "async" },
-	{ "tmpcopyup", TMPCOPYUP, 0, 0, NULL },
-	{ "unbindable", PROP, MS_UNBINDABLE, 0, NULL },
-	{ "user", ATTR, USER | MOUNT_ATTR_NOEXEC, USER | MOUNT_ATTR_NOEXEC, NULL },
-	{ "users", ATTR, USER | MOUNT_ATTR_NOEXEC, USER | MOUNT_ATTR_NOEXEC, NULL },
+	ROW("sync", SUPER, 1, 1, "async"),
+	ROW("tmpcopyup", TMPCOPYUP, 0, 0, ""),
+	ROW("unbindable", PROP, MS_UNBINDABLE, 0, ""),
+	ROW("user", ATTR, USER | MOUNT_ATTR_NOEXEC, USER | MOUNT_ATTR_NOEXEC, ""),
+	ROW("users", ATTR, USER | MOUNT_ATTR_NOEXEC, USER | MOUNT_ATTR_NOEXEC, ""),
 };
 
 const char *options_known(size_t n)
@@ -172,7 +175,7 @@ static void add(struct mount_words *out, struct words *data, const struct option
 		break;
 	case SUPER:
 		take_back(data, o->word);
-		if (o->opposite)
+		if (*o->opposite)
 			take_back(data, o->opposite);
 		if (o->mask || out->remount)
 			data->v[data->n++] = o->word;

@@ -8,23 +8,23 @@
 #include "base/table.h"
 
 static const struct name_value attributes[] = {
-	{ "ro", MOUNT_ATTR_RDONLY },
-	{ "nosuid", MOUNT_ATTR_NOSUID },
-	{ "nodev", MOUNT_ATTR_NODEV },
-	{ "noexec", MOUNT_ATTR_NOEXEC },
-	{ "noatime", MOUNT_ATTR_NOATIME },
-	{ "strictatime", MOUNT_ATTR_STRICTATIME },
-	{ "nodiratime", MOUNT_ATTR_NODIRATIME },
-	{ "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW },
-	{ NULL, 0 },
+	NAMED("ro", MOUNT_ATTR_RDONLY),
+	NAMED("nosuid", MOUNT_ATTR_NOSUID),
+	NAMED("nodev", MOUNT_ATTR_NODEV),
+	NAMED("noexec", MOUNT_ATTR_NOEXEC),
+	NAMED("noatime", MOUNT_ATTR_NOATIME),
+	NAMED("strictatime", MOUNT_ATTR_STRICTATIME),
+	NAMED("nodiratime", MOUNT_ATTR_NODIRATIME),
+	NAMED("nosymfollow", MOUNT_ATTR_NOSYMFOLLOW),
+	{}
 };
 
 static const struct name_value propagations[] = {
-	{ "private", MS_PRIVATE },
-	{ "shared", MS_SHARED },
-	{ "slave", MS_SLAVE },
-	{ "unbindable", MS_UNBINDABLE },
-	{ NULL, 0 },
+	NAMED("private", MS_PRIVATE),
+	NAMED("shared", MS_SHARED),
+	NAMED("slave", MS_SLAVE),
+	NAMED("unbindable", MS_UNBINDABLE),
+	{}
 };
 
 static const char *add(struct arena *a, const char *line, const char *what, const char *word)
@@ -34,7 +34,7 @@ static const char *add(struct arena *a, const char *line, const char *what, cons
 
 static const char *add_bits(struct arena *a, const char *line, const char *sign, uint64_t bits)
 {
-	for (const struct name_value *v = attributes; v->name; v++)
+	for (const struct name_value *v = attributes; *v->name; v++)
 		if (bits & v->value)
 			line = add(a, line, sign, v->name);
 	return line;
