@@ -153,11 +153,6 @@ int stage_fork(struct init *in, struct err *e)
 	return 0;
 }
 
-int stage_namespaces(struct init *in, struct err *e)
-{
-	return ns_make_apply(&in->plan->ns, e);
-}
-
 int stage_session(struct init *in, struct err *e)
 {
 	if (in->plan->stdio.terminal)

@@ -145,7 +145,6 @@ const struct stage create_stages[] = {
 	{ STAGE_USER_NS,       stage_user_ns       }, /* asks IDMAP; root inside from here on, owner of all that follows */
 	{ STAGE_TIME_NS,       stage_time_ns       }, /* offsets can be set as long as nobody is inside: before the fork */
 	{ STAGE_FORK,          stage_fork          }, /* PID and time namespaces are entered by children only; asks INIT */
-	{ STAGE_NAMESPACES,    stage_namespaces    }, /* husk makes the cgroups meanwhile, which come with PLACE */
 	{ STAGE_SESSION,       stage_session       }, /* before hooks and payload could get at the caller's terminal */
 	{ STAGE_KEYRING,       stage_keyring       }, /* in the user namespace that is to own the keys; before we have to wait */
 	{ STAGE_NETWORK,       network             }, /* before hooks, which may want "lo"; before we have to wait */

@@ -26,7 +26,7 @@ int init_run(struct init *in, const struct stage *list, struct err *e)
 			return err_in(e, "%s", stage_name(s->id));
 		}
 	}
-	return err_set(e, ERR_BUG, "the last stage returned");
+	return 0;
 }
 
 int init_ask_trees(void *context, unsigned first, int fds[TREES_CHUNK], int *n, struct err *e)

@@ -14,7 +14,8 @@
 #include "sys/procfs.h"
 
 struct init {
-	const struct plan *plan;
+	uint64_t later;                 /* namespaces to be made at once: CLONE_NEW* */
+	const struct plan *plan;        /* NULL: not told yet */
 	struct handshake talk;
 	int target, target_root;        /* exec */
 	int hook_out, hook_err;         /* 0: none */
@@ -41,7 +42,7 @@ struct stage {
 	int (*run)(struct init *, struct err *);
 };
 
-/* Runs them to the one with id PAYLOAD, which does not return. -1 with the stage's name in the error. */
+/* Runs them; the one with id PAYLOAD does not return. -1 with the stage's name in the error. */
 int init_run(struct init *, const struct stage *, struct err *);
 
 extern const struct stage create_stages[], join_stages[], hotplug_stages[];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The entry of husk-init: finds what husk handed down, maps the plan, and runs the list of stages.  It runs from a
+ * The entry of husk-init: finds what husk handed down, gets the plan, and runs its list of stages.  It runs from a
  * sealed memfd, in the namespaces it was cloned into, and is the only program of ours that a container ever sees.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -46,28 +47,48 @@ static int receive(struct init *in, int base)
 
 	if (fd_cloexec_from(base, &ignored) < 0)
 		return -1;
-	in->plan = map_plan(base + INIT_FD_PLAN);
 	page = mmap(NULL, sizeof(struct crumb), PROT_READ | PROT_WRITE, MAP_SHARED, base + INIT_FD_CRUMB, 0);
-	if (!in->plan || page == MAP_FAILED)
+	if (page == MAP_FAILED)
 		return -1;
-	close(base + INIT_FD_PLAN);
 	close(base + INIT_FD_CRUMB);
-	in->talk = (struct handshake){
-		.fd = base + INIT_FD_TALK, .needed = spawn_needed(in->plan), .at = -1, .crumb = page,
-	};
-	in->target = in->plan->is_exec ? base + INIT_FD_TARGET : -EBADF;
-	in->inner_group = -EBADF;
-	in->target_root = in->plan->is_exec ? base + INIT_FD_TARGET_ROOT : -EBADF;
-	if (in->target_root >= 0 && fcntl(in->target_root, F_GETFD) < 0)
-		in->target_root = -EBADF;
-	in->hook_out = in->plan->hooks.out && fcntl(base + INIT_FD_HOOK_OUT, F_GETFD) >= 0 ? base + INIT_FD_HOOK_OUT : 0;
-	in->hook_err = in->plan->hooks.err && fcntl(base + INIT_FD_HOOK_ERR, F_GETFD) >= 0 ? base + INIT_FD_HOOK_ERR : 0;
+	in->talk = (struct handshake){ .fd = base + INIT_FD_TALK, .needed = STEP_BIT(PLAN), .at = -1, .crumb = page };
 	for (int i = 0; i < in->n_groups; i++)
 		in->groups[i] = base + INIT_FD_GROUPS + i;
-	for (int i = 0; i < NS_KINDS; i++)
-		in->ns_fds[i] = i < in->plan->ns.n_joins ? base + INIT_FD_NS + i : -EBADF;
 	return 0;
 }
+
+static int make_namespaces(struct init *in, struct err *e)
+{
+	return ns_make_apply(in->later, e);
+}
+
+static int take_plan(struct init *in, struct err *e)
+{
+	struct letter a;
+	int fds[PLAN_FDS], n = 0;
+
+	if (handshake_await(&in->talk, STEP_PLAN, &a, e) < 0)
+		return -1;
+	for (int i = 0; i < PLAN_FDS; i++)
+		fds[i] = a.number & 1 << i && n < a.parcel.nfds ? a.parcel.fds[n++] : -EBADF;
+	in->plan = map_plan(fds[PLAN_FD_PLAN]);
+	if (!in->plan)
+		return err_sys(e, "map the plan");
+	close(fds[PLAN_FD_PLAN]);
+	in->talk.needed = spawn_needed(in->plan);
+	in->target = fds[PLAN_FD_TARGET];
+	in->target_root = fds[PLAN_FD_TARGET_ROOT];
+	in->hook_out = MAX(fds[PLAN_FD_HOOK_OUT], 0);
+	in->hook_err = MAX(fds[PLAN_FD_HOOK_ERR], 0);
+	memcpy(in->ns_fds, fds + PLAN_FD_NS, sizeof(in->ns_fds));
+	return 0;
+}
+
+static const struct stage first_stages[] = {
+	{ STAGE_NAMESPACES,    make_namespaces     }, /* husk plans meanwhile, and makes the cgroups, which come with PLACE */
+	{ STAGE_PLAN,          take_plan           }, /* awaits PLAN; which of the lists goes on stands there */
+	{ 0 }
+};
 
 static const struct stage *list_of(const struct plan *p)
 {
@@ -79,17 +100,17 @@ static const struct stage *list_of(const struct plan *p)
 int main(int argc, char **argv)
 {
 	static struct init in;          /* all zero takes no room in the program, which is copied at each start */
-	const bool is_traced = argc == 4 && str_eq(argv[3], INIT_TRACES);
+	const bool is_traced = argc == 5 && str_eq(argv[4], INIT_TRACES);
 	const uint64_t begin = is_traced ? trace_clock() : 0;
 	uint64_t base, groups;
 	struct err e;
 
 	/* Run by hand, or by somebody inside through /proc/self/exe: nothing is handed down. */
-	if ((argc != 3 && !is_traced) || !num_parse(argv[1], 1 << 20, &base) || base < 3 ||
-	    !num_parse(argv[2], CGROUP_DIRS, &groups))
+	if ((argc != 4 && !is_traced) || !num_parse(argv[1], 1 << 20, &base) || base < 3 ||
+	    !num_parse(argv[2], CGROUP_DIRS, &groups) || !num_parse(argv[3], UINT32_MAX, &in.later))
 		return 1;
 	in.n_groups = (int)groups;
-	in.proc.fd = in.outer.fd = in.slave = in.gate = in.starter = -EBADF;
+	in.proc.fd = in.outer.fd = in.slave = in.gate = in.starter = in.inner_group = -EBADF;
 	in.rootfs.root = (struct root){ -EBADF, "rootfs" };
 	if (receive(&in, (int)base) < 0)
 		return 1;
@@ -99,7 +120,8 @@ int main(int argc, char **argv)
 	log_talk = &in.talk;
 	log_to(log_line, LOG_DEBUG);
 
-	(void)init_run(&in, list_of(in.plan), &e);
+	if (init_run(&in, first_stages, &e) == 0 && init_run(&in, list_of(in.plan), &e) == 0)
+		err_set(&e, ERR_BUG, "the last stage returned");
 	/* After the gate it is `start` who listens. */
 	if (in.starter >= 0) {
 		struct err ignored;

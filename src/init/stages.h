@@ -11,7 +11,6 @@ int stage_join(struct init *, struct err *);
 int stage_user_ns(struct init *, struct err *);
 int stage_time_ns(struct init *, struct err *);
 int stage_fork(struct init *, struct err *);
-int stage_namespaces(struct init *, struct err *);
 int stage_session(struct init *, struct err *);
 int stage_place(struct init *, struct err *);
 int stage_late_place(struct init *, struct err *);

@@ -163,7 +163,7 @@ static int locate(const struct joining *j, const struct exec_request *rq, struct
 }
 
 /* Straight into its cgroup, or, where the kernel forbids that to this user from where he is, to be moved by his systemd. */
-static int be_born(struct making *m, struct spawn_request *birth, struct err *e)
+static int be_born(struct making *m, struct spawn_birth *birth, struct err *e)
 {
 	if (spawn(&m->child, birth, e) == 0)
 		return 0;
@@ -178,7 +178,7 @@ static int be_born(struct making *m, struct spawn_request *birth, struct err *e)
 }
 
 /* Before the birth, where the process can be born in its group or has to be born beside it. */
-static int find_place(struct joining *j, const struct exec_request *rq, struct spawn_request *birth, struct err *e)
+static int find_place(struct joining *j, const struct exec_request *rq, struct spawn_birth *birth, struct err *e)
 {
 	struct making *m = &j->making;
 
@@ -210,18 +210,20 @@ static int find_place_later(struct making *m, struct err *e)
 static int enter(struct joining *j, const struct exec_request *rq, struct err *e)
 {
 	struct making *m = &j->making;
-	struct spawn_request birth = { .arena = &m->shared, .plan = m->plan, .target = j->target, .target_root = -1, .cgroup = -1 };
+	struct spawn_birth birth = spawn_birth_of(m->plan);
+	struct spawn_request told = {
+		.arena = &m->shared, .plan = m->plan, .target = j->target, .target_root = -1, .hook_out = -1, .hook_err = -1 };
 
 	/* With a mount namespace of its own, setns(2) goes there. */
 	if (!(m->plan->ns.join & CLONE_NEWNS)) {
 		if (open_root(j, e) < 0)
 			return -1;
-		birth.target_root = j->root;
+		told.target_root = j->root;
 	}
 	m->rdt.plan = &m->plan->rdt;
 	m->console_socket = rq->console_socket;
 	if (find_place(j, rq, &birth, e) < 0 || arena_seal(&m->shared, m->plan, e) < 0 || be_born(m, &birth, e) < 0 ||
-	    find_place_later(m, e) < 0)
+	    spawn_tell(&m->child, &told, e) < 0 || find_place_later(m, e) < 0)
 		return -1;
 	/* The pid file says that it runs, so it comes after the execve: engines look at nothing else. */
 	if (converse(m, e) < 0)

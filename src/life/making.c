@@ -141,19 +141,44 @@ unsigned making_facts(const struct oci_config *c)
 	return facts;
 }
 
-/* Everything that can be found out without doing anything. */
-static int decide(struct making *m, const struct create_request *rq, struct err *e)
+static int read_config(struct making *m, struct err *e)
 {
 	if (arena_share(&m->shared, e) < 0)
 		return -1;
-	m->text = config_read(rq->config, &m->mem, &m->len, e);
-	if (!m->text || config_decode(&m->config, "config.json", m->text, m->len, &m->shared, e) < 0)
-		return -1;
+	m->text = config_read(m->rq->config, &m->mem, &m->len, e);
+	return m->text ? config_decode(&m->config, "config.json", m->text, m->len, &m->shared, e) : -1;
+}
+
+/* Everything that can be found out without doing anything. */
+static int decide(struct making *m, struct err *e)
+{
 	if (host_look_for(&m->host, making_facts(m->config), &m->mem, e) < 0)
 		return -1;
-	if (plan_create(&m->plan, m->config, rq, &m->host, &m->shared, e) < 0)
+	if (plan_create(&m->plan, m->config, m->rq, &m->host, &m->shared, e) < 0)
 		return config_locate(e, "", "config.json", m->text, m->len);
 	return 0;
+}
+
+/*
+ * Where the groups come later than init (ns_plan.later) it can come before the plan, which is then made while init makes its
+ * namespaces.  Nothing of the world is changed by that: nobody else is in them, and when we end it does, too.  A guess: if the
+ * plan has it otherwise, or this birth fails, whoever carries the plan out begins anew, and has the reason to tell.
+ */
+static void bear_early(struct making *m)
+{
+	const struct host any = { .ns_kinds = UINT64_MAX };
+	struct ns_plan ns;
+	struct err e;
+
+	if (m->rq->manager != CGROUP_MANAGER_FS || ns_plan(&ns, m->config, &any, &m->mem, &e) < 0)
+		return;
+	ns_plan_later(&ns);
+	if (!ns.later || !host_has_v1_alone())
+		return;
+	m->early = spawn_birth_in(&ns);
+	m->early.preserved = m->rq->activation.listen_fds + m->rq->preserve_fds;
+	if (spawn(&m->child, &m->early, &e) < 0)
+		log_debug("%s", e.msg);
 }
 
 int making_remember(struct making *m, struct err *e)
@@ -182,15 +207,18 @@ static int resolve_root(struct making *m, struct create_request *rq, struct err 
 	return 0;
 }
 
-int making_prepare(struct making *m, const struct create_request *given, struct err *e)
+static int reserve(struct making *m, const struct create_request *given, struct err *e)
 {
 	struct create_request *rq = arena_dup(&m->mem, given, sizeof(*given));
 
 	m->console_socket = rq->console_socket;
 	m->rq = rq;
-	if (resolve_root(m, rq, e) < 0 || record_reserve(&m->record, rq->root, rq->id, e) < 0 || decide(m, rq, e) < 0)
-		return -1;
-	return 0;
+	return resolve_root(m, rq, e) < 0 || record_reserve(&m->record, rq->root, rq->id, e) < 0 ? -1 : 0;
+}
+
+int making_prepare(struct making *m, const struct create_request *rq, struct err *e)
+{
+	return reserve(m, rq, e) < 0 || read_config(m, e) < 0 ? -1 : decide(m, e);
 }
 
 int making_pid_file(const char *path, pid_t pid, struct err *e)
@@ -275,7 +303,7 @@ static int surround(struct making *m, struct err *e)
 }
 
 /* Before the birth, for an init that is born in its groups, or enters them at birth. */
-static int surround_before(struct making *m, struct spawn_request *birth, struct parcel *groups, struct err *e)
+static int surround_before(struct making *m, struct spawn_birth *birth, struct parcel *groups, struct err *e)
 {
 	if (m->plan->ns.later)
 		return 0;
@@ -285,6 +313,18 @@ static int surround_before(struct making *m, struct spawn_request *birth, struct
 	birth->groups = groups;
 	/* Into the inner one it goes when its cgroup namespace is there. */
 	return m->plan->cgroup.inner ? 0 : cgroup_entries(&m->cgroup, NULL, groups->fds, &groups->nfds, e);
+}
+
+/* Unless it is there already, and is what the plan wants. */
+static int bear(struct making *m, struct err *e)
+{
+	struct spawn_birth birth = spawn_birth_of(m->plan);
+	AUTO(parcel) groups = {};
+
+	if (m->child.pid && m->early.make == birth.make && m->early.later == birth.later)
+		return 0;
+	child_undo(&m->child);
+	return surround_before(m, &birth, &groups, e) < 0 ? -1 : spawn(&m->child, &birth, e);
 }
 
 /* After it: init is making its namespaces, and often its root file system, too, and will find its place told. */
@@ -311,28 +351,27 @@ static int surround_later(struct making *m, struct err *e)
 
 static int carry_out(struct making *m, struct err *e)
 {
-	struct spawn_request birth = {
-		.plan = m->plan, .arena = &m->shared, .cgroup = -1, .target = -1, .target_root = -1 };
+	struct spawn_request told = { .plan = m->plan, .arena = &m->shared, .target = -1, .target_root = -1 };
 	const struct hooks_plan *hooks = &m->plan->hooks;
 	bool are_inside = hooks_exist(hooks, HOOK_CREATE_CONTAINER) || hooks_exist(hooks, HOOK_START_CONTAINER);
 	AUTO_FD int out = -EBADF;
 	AUTO_FD int err = -EBADF;
-	AUTO(parcel) groups = {};
 
 	if (are_inside && (hooks_open(hooks->out, &out, e) < 0 || hooks_open(hooks->err, &err, e) < 0))
 		return -1;
-	birth.hook_out = out;
-	birth.hook_err = err;
-	if (surround_before(m, &birth, &groups, e) < 0 || arena_seal(&m->shared, m->plan, e) < 0 ||
-	    spawn(&m->child, &birth, e) < 0)
+	told.hook_out = out;
+	told.hook_err = err;
+	if (arena_seal(&m->shared, m->plan, e) < 0 || bear(m, e) < 0 || spawn_tell(&m->child, &told, e) < 0)
 		return -1;
-	parcel_undo(&groups);
 	return surround_later(m, e) < 0 ? -1 : converse(m, e);
 }
 
 int making_create(struct making *m, const struct create_request *rq, struct err *e)
 {
-	if (making_prepare(m, rq, e) < 0)
+	if (reserve(m, rq, e) < 0 || read_config(m, e) < 0)
+		return -1;
+	bear_early(m);
+	if (decide(m, e) < 0)
 		return -1;
 	if (carry_out(m, e) < 0) {
 		(void)config_locate(e, "", "config.json", m->text, m->len);

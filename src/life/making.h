@@ -36,6 +36,7 @@ struct making {
 	struct rdt rdt;
 	int owner;                      /* `mounts add`: trees_open()'s; somebody else's */
 	size_t noted;                   /* `mounts add`: steps of plan->mounts that init has told a number of */
+	struct spawn_birth early;       /* create, run: of a CHILD that came before the plan */
 	struct child child;
 	struct parcel groups;           /* exec: the way into them, for the answer of INIT */
 	const char *console_socket;     /* where a terminal's master goes; NULL: it stays with us */

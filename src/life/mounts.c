@@ -55,11 +55,13 @@ static int look(struct plugging *p, const struct target *target, const struct mo
 static int carry_out(struct plugging *p, struct err *e)
 {
 	struct making *m = &p->making;
-	struct spawn_request birth = { .plan = m->plan, .arena = &m->shared, .cgroup = -1, .target = p->target, .target_root = -1 };
+	const struct spawn_birth birth = spawn_birth_of(m->plan);
+	const struct spawn_request told = {
+		.plan = m->plan, .arena = &m->shared, .target = p->target, .target_root = -1, .hook_out = -1, .hook_err = -1 };
 	struct err ignored;
 
 	m->owner = p->target;
-	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0)
+	if (arena_seal(&m->shared, m->plan, e) < 0 || spawn(&m->child, &birth, e) < 0 || spawn_tell(&m->child, &told, e) < 0)
 		return -1;
 	if (converse(m, e) == 0)
 		return 0;

@@ -21,6 +21,7 @@
 
 #define HANDSHAKE(STEP)                                                                                      \
 	/*    name     init has done                       host does before answering                        */ \
+	STEP (PLAN,    "started",                          "nothing: told as soon as there is a plan, with what it needs (spawn_tell())") \
 	STEP (IDMAP,   "unshared its user namespace",      "write uid_map, gid_map, setgroups of child.pid")   \
 	STEP (INIT,    "made the final init (bridge)",     "take over number = pid, fd 0 = pidfd")             \
 	STEP (GROUPS,  "entered its namespaces",           "nothing: told when the cgroups are there, to be mounted") \
@@ -44,7 +45,7 @@ struct crumb;
 
 struct handshake {
 	int fd;                         /* our end of the socket pair (SOCK_SEQPACKET) */
-	uint32_t needed;                /* bit per step, computed from the plan before the clone */
+	uint32_t needed;                /* bit per step: PLAN, and when that is told what spawn_needed() says of it */
 	int at;                         /* the step completed last, -1 at the start */
 	int later;                      /* init: 1 + the step whose answer is still to be taken; 0: none */
 	int bridge;                     /* host: pidfd of who has to ask INIT, not owned; 0: none */

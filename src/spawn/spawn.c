@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The birth of husk-init, on the host: after the plan is sealed, before the conversation.  The cgroups have been made, or are
- * made next (ns_plan.later).
+ * The birth of husk-init, on the host, and the plan that it is told.  The cgroups have been made, or are made next
+ * (ns_plan.later); what has been planned is sealed.
  *
  * Nothing of husk itself ever runs in a namespace of the container: the child that shares our memory
  * executes husk-init at once, in new namespaces where nobody else is yet, or (bridged) still in the host's.
@@ -13,6 +13,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,7 +39,8 @@
 struct passage {
 	int program;
 	const struct parcel *groups;    /* to be entered before, NULL: none, or by husk-init */
-	int from[INIT_FDS];             /* -EBADF: not there */
+	int from[INIT_FDS];
+	int n;
 	int base;
 	char *const *argv;
 };
@@ -96,8 +99,8 @@ static void become_init(void *arg)
 
 	if (enter_groups(way->groups, &e) < 0)
 		goto out;
-	for (int i = 0; i < INIT_FDS; i++) {
-		if (way->from[i] >= 0 && dup2(way->from[i], way->base + i) < 0) {
+	for (int i = 0; i < way->n; i++) {
+		if (dup2(way->from[i], way->base + i) < 0) {
 			if (errno == EBADF)     /* dup2(2) of a number that RLIMIT_NOFILE does not allow */
 				errno = EMFILE;
 			err_sys(&e, "hand descriptor %d to husk-init", way->base + i);
@@ -114,51 +117,88 @@ out:
 /* Above everything that is handed over, so that no dup2(2) hits a descriptor that is still needed. */
 static int lowest_free(const struct passage *way, unsigned preserved)
 {
-	int base = 3 + (int)preserved;
+	int base = MAX(3 + (int)preserved, way->program + 1);
 
-	for (int i = 0; i < INIT_FDS; i++)
+	for (int i = 0; i < way->n; i++)
 		base = MAX(base, way->from[i] + 1);
-	return MAX(base, way->program + 1);
+	return base;
 }
 
-static int clone_init(struct child *c, const struct spawn_request *rq, struct passage *way, struct err *e)
+static int clone_init(struct child *c, const struct spawn_birth *b, struct passage *way, struct err *e)
 {
-	const struct ns_plan *ns = &rq->plan->ns;
-	char base[16], groups[16];
-	char *argv[] = { (char[]){ "husk-init" }, base, groups, trace_is_on() ? (char[]){ INIT_TRACES } : NULL, NULL };
+	int n_groups = way->n - INIT_FD_GROUPS;
+	char base[16], groups[16], later[24];
+	char *argv[] = { (char[]){ "husk-init" }, base, groups, later, trace_is_on() ? (char[]){ INIT_TRACES } : NULL, NULL };
 	struct clone_args args = {
-		.flags = CLONE_PIDFD,
+		.flags = CLONE_PIDFD | b->make,
 		.pidfd = (uintptr_t)&c->pidfd,
 		.exit_signal = SIGCHLD,
 	};
 
-	/* The cgroup namespace would show the group of its maker: init unshares it once it is in its own. */
-	if (!ns->needs_bridge)
-		args.flags |= ns->make & ~(ns->later | CLONE_NEWCGROUP);
-	if (rq->cgroup >= 0) {
+	if (b->cgroup >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)rq->cgroup;
+		args.cgroup = (uint64_t)b->cgroup;
 	}
-	way->base = lowest_free(way, rq->plan->stdio.preserved);
+	way->base = lowest_free(way, b->preserved);
 	way->argv = argv;
 	snprintf(base, sizeof(base), "%d", way->base);
-	snprintf(groups, sizeof(groups), "%d", rq->groups && !way->groups ? rq->groups->nfds : 0);
+	snprintf(groups, sizeof(groups), "%d", n_groups);
+	snprintf(later, sizeof(later), "%" PRIu64, b->later);
 	c->pid = birth(&args, become_init, way);
 	if (c->pid < 0) {
 		c->pid = 0;
 		c->pidfd = -EBADF;
-		err_sys(e, rq->cgroup >= 0 ? "clone3 (into the cgroup)" : "clone3");
+		err_sys(e, b->cgroup >= 0 ? "clone3 (into the cgroup)" : "clone3");
 		return e->num == EINVAL ? err_hint(e, "is this kernel built with all namespaces of linux.namespaces?") : -1;
 	}
 	c->stamps.init = c->pid;
-	c->talk.bridge = ns->needs_bridge ? c->pidfd : 0;
+	c->talk.bridge = b->is_bridge ? c->pidfd : 0;
 	return 0;
 }
 
-/* Not so where another process stays, or where something has to be done between birth and place. */
-static bool enters_at_once(const struct plan *p)
+struct spawn_birth spawn_birth_in(const struct ns_plan *ns)
 {
-	return !p->ns.needs_bridge && !p->is_exec && !(spawn_needed(p) & (STEP_BIT(IDMAP) | STEP_BIT(PLACE)));
+	struct spawn_birth b = { .later = ns->later, .is_bridge = ns->needs_bridge, .cgroup = -1 };
+
+	/* The cgroup namespace would show the group of its maker: init unshares it once it is in its own. */
+	if (!b.is_bridge)
+		b.make = ns->make & ~(b.later | CLONE_NEWCGROUP);
+	return b;
+}
+
+struct spawn_birth spawn_birth_of(const struct plan *p)
+{
+	struct spawn_birth b = spawn_birth_in(&p->ns);
+
+	b.preserved = p->stdio.preserved;
+	/* Not so where another process stays, or where something has to be done between birth and place. */
+	b.enters_at_once = !b.is_bridge && !p->is_exec && !(spawn_needed(p) & (STEP_BIT(IDMAP) | STEP_BIT(PLACE)));
+	return b;
+}
+
+int spawn(struct child *out, const struct spawn_birth *b, struct err *e)
+{
+	AUTO(child) c = CHILD_NONE;
+	AUTO_FD int program = -EBADF;
+	AUTO_FD int talk = -EBADF;
+	struct passage way;
+	TRACE("spawn");
+
+	program = seal_program(husk_init_start, (size_t)(husk_init_end - husk_init_start), "husk-init", e);
+	if (program < 0 || handshake_open(&c.talk, STEP_BIT(PLAN), &talk, e) < 0)
+		return -1;
+	c.crumb = crumb_make(e);
+	if (c.crumb < 0)
+		return -1;
+	way = (struct passage){ .program = program, .from = { talk, c.crumb }, .n = INIT_FD_GROUPS };
+	if (b->enters_at_once)
+		way.groups = b->groups;
+	for (int i = 0; b->groups && !way.groups && i < b->groups->nfds; i++)
+		way.from[way.n++] = b->groups->fds[i];
+	if (clone_init(&c, b, &way, e) < 0)
+		return err_in(e, "start husk-init");
+	*out = TAKE(c, CHILD_NONE);
+	return 0;
 }
 
 static void close_fds(int *fds, int n)
@@ -167,44 +207,32 @@ static void close_fds(int *fds, int n)
 		own_close(&fds[i]);
 }
 
-int spawn(struct child *out, const struct spawn_request *rq, struct err *e)
+int spawn_tell(struct child *c, const struct spawn_request *rq, struct err *e)
 {
-	const struct plan *plan = rq->plan;
-	AUTO(child) c = CHILD_NONE;
-	AUTO_FD int program = -EBADF;
-	AUTO_FD int talk = -EBADF;
-	struct passage way;
-	int *ns_fds = way.from + INIT_FD_NS;
-	TRACE("spawn");
-	int ret;
+	const struct plan *p = rq->plan;
+	int ns_fds[NS_KINDS], ret;
+	int fds[PLAN_FDS] = {
+		[PLAN_FD_PLAN] = rq->arena->fd, [PLAN_FD_TARGET] = rq->target, [PLAN_FD_TARGET_ROOT] = rq->target_root,
+		[PLAN_FD_HOOK_OUT] = rq->hook_out, [PLAN_FD_HOOK_ERR] = rq->hook_err,
+	};
+	struct letter a = { .number = 0 };
 
-	if (!arena_shares(rq->arena, plan, sizeof(*plan)) || !rq->arena->sealed)
+	if (!arena_shares(rq->arena, p, sizeof(*p)) || !rq->arena->sealed)
 		return err_set(e, ERR_BUG, "spawn: the plan is not in a sealed arena");
-	for (int i = 0; i < INIT_FDS; i++)
-		way.from[i] = -EBADF;
-	program = seal_program(husk_init_start, (size_t)(husk_init_end - husk_init_start), "husk-init", e);
-	if (program < 0 || handshake_open(&c.talk, spawn_needed(plan), &talk, e) < 0)
+	if (ns_open(&p->ns, ns_fds, e) < 0)
 		return -1;
-	c.crumb = crumb_make(e);
-	if (c.crumb < 0 || ns_open(&plan->ns, ns_fds, e) < 0)
-		return -1;
-	way.program = program;
-	way.from[INIT_FD_TALK] = talk;
-	way.from[INIT_FD_PLAN] = rq->arena->fd;
-	way.from[INIT_FD_CRUMB] = c.crumb;
-	way.from[INIT_FD_TARGET] = rq->target;
-	way.from[INIT_FD_TARGET_ROOT] = rq->target_root;
-	way.from[INIT_FD_HOOK_OUT] = rq->hook_out > 0 ? rq->hook_out : -EBADF;
-	way.from[INIT_FD_HOOK_ERR] = rq->hook_err > 0 ? rq->hook_err : -EBADF;
-	way.groups = enters_at_once(plan) ? rq->groups : NULL;
-	for (int i = 0; rq->groups && !way.groups && i < rq->groups->nfds; i++)
-		way.from[INIT_FD_GROUPS + i] = rq->groups->fds[i];
-	ret = clone_init(&c, rq, &way, e);
-	close_fds(ns_fds, plan->ns.n_joins);
-	if (ret < 0)
-		return err_in(e, "start husk-init");
-	*out = TAKE(c, CHILD_NONE);
-	return 0;
+	for (int i = 0; i < NS_KINDS; i++)
+		fds[PLAN_FD_NS + i] = i < p->ns.n_joins ? ns_fds[i] : -EBADF;
+	for (int i = 0; i < PLAN_FDS; i++) {
+		if (fds[i] < 0)
+			continue;
+		a.number |= 1 << i;
+		a.parcel.fds[a.parcel.nfds++] = fds[i];
+	}
+	ret = handshake_tell(&c->talk, STEP_PLAN, &a, e);
+	c->talk.needed = spawn_needed(p);
+	close_fds(ns_fds, p->ns.n_joins);
+	return ret < 0 ? err_in(e, "tell husk-init its plan") : 0;
 }
 
 int child_take_over(struct child *c, struct letter *question, struct err *e)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The names of what init does, for errors, traces and post-mortems on both sides.  The order in which they run stands in
- * init/create.c, init/join.c and init/bridge.c.
+ * init/main.c, init/create.c, init/join.c and init/hotplug.c.
  */
 #pragma once
 
 #define STAGES(STAGE)                                   \
 	STAGE(START,        "start")                    \
+	STAGE(PLAN,         "await plan")               \
 	STAGE(OOM_SCORE,    "oom score")                \
 	STAGE(CLEAN_STATE,  "clean state")              \
 	STAGE(JOIN,         "join namespaces")          \

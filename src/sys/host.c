@@ -378,6 +378,11 @@ static void look_at_cgroups(struct cgroup_look *l)
 		h->cgroups = h->v2_mount ? HOST_CGROUP_V2 : HOST_CGROUP_NONE;
 }
 
+bool host_has_v1_alone(void)
+{
+	return path_has_magic(CGROUPS, TMPFS_MAGIC) && !path_has_magic(CGROUPS "/unified", CGROUP2_SUPER_MAGIC);
+}
+
 int host_look_for(struct host *h, unsigned facts, struct arena *a, struct err *e)
 {
 	TRACE("look at the host");

@@ -61,6 +61,9 @@ enum host_facts {
 int host_look_for(struct host *, unsigned facts, struct arena *, struct err *);
 int host_look(struct host *, struct arena *, struct err *);             /* HOST_ALL */
 
+/* Hierarchies of v1 are usual here, and v2 has none that is: for a guess before anybody looks at the host. */
+bool host_has_v1_alone(void);
+
 bool host_is_at_least(const struct host *, unsigned major, unsigned minor);
 /* The v1 hierarchy that has this controller ("memory"), NULL when none. */
 const struct host_v1 *host_v1_with(const struct host *, const char *controller);

@@ -192,8 +192,8 @@ static int run_all(enum fault fault, int *conversations)
 {
 	int wrong = 0;
 
-	/* READY is always there: it ends the conversation. */
-	for (uint32_t needed = STEP_BIT(READY); needed < 1u << STEP_MAX; needed++) {
+	/* READY is always there: it ends the conversation. PLAN is nothing that a plan needs. */
+	for (uint32_t needed = STEP_BIT(READY); needed < 1u << STEP_MAX; needed += 2 * STEP_BIT(PLAN)) {
 		int steps = __builtin_popcount(needed);
 
 		for (int at = 0; at < (fault == NONE ? 1 : steps); at++) {
@@ -416,6 +416,48 @@ static void check_told_in_vain(void)
 	close(h.fd);
 }
 
+/* What else both have to say to each other is known when the plan is. */
+static void check_plan(bool is_told)
+{
+	serve_fn *const table[STEP_MAX] = { [STEP_READY] = serve };
+	const struct letter plan = { .parcel = { .fds = { STDIN_FILENO }, .nfds = 1 } };
+	struct side host = { .fail_at = -1 };
+	struct handshake h;
+	struct err e = { 0 };
+	int init_fd, status;
+	pid_t pid;
+
+	if (!OK(handshake_open(&h, STEP_BIT(PLAN), &init_fd, &e) == 0, "a conversation opens"))
+		return;
+	pid = fork();
+	if (pid == 0) {
+		struct handshake init = { .fd = init_fd, .needed = STEP_BIT(PLAN), .at = -1 };
+		struct letter told;
+
+		close(h.fd);
+		alarm(20);
+		if (handshake_await(&init, STEP_PLAN, &told, &e) < 0)
+			_exit(strcmp(e.msg, "husk went away") == 0 ? 7 : 8);
+		if (told.parcel.nfds != 1)
+			_exit(9);
+		parcel_undo(&told.parcel);
+		init.needed = STEP_BIT(READY);
+		ask(&init, STEP_READY);
+		_exit(0);
+	}
+	close(init_fd);
+	if (is_told) {
+		OK(handshake_tell(&h, STEP_PLAN, &plan, &e) == 0, "the plan is told without a question");
+		h.needed = STEP_BIT(READY);
+		OK(handshake_serve(&h, table, &host, STEP_READY, &e) == 0 && handshake_wait_exec(&h, &e) == 0,
+		   "and what it needs is asked after it");
+	}
+	close(h.fd);
+	waitpid(pid, &status, 0);
+	OK(WIFEXITED(status) && WEXITSTATUS(status) == (is_told ? 0 : 7), "init %s",
+	   is_told ? "sees it the same way" : "does not wait for a plan that will not come");
+}
+
 /* Groups of v1 that are made while init makes its namespaces. */
 static void check_late(struct plan p)
 {
@@ -462,8 +504,8 @@ static void check_needed(void)
 	p.ns.needs_bridge = p.idmap.is_set = p.stdio.terminal = p.seccomp.has_listener = true;
 	p.mounts.n_trees = 1;
 	p.hooks.kind[HOOK_CREATE_RUNTIME].n = 1;
-	OK(spawn_needed(&p) == (((1u << STEP_MAX) - 1) & ~(STEP_BIT(MOUNTED) | STEP_BIT(GROUPS))),
-	   "a container may need all but MOUNTED and GROUPS");
+	OK(spawn_needed(&p) == (((1u << STEP_MAX) - 1) & ~(STEP_BIT(PLAN) | STEP_BIT(MOUNTED) | STEP_BIT(GROUPS))),
+	   "a container may need all but MOUNTED and GROUPS, when it has its plan");
 	p = (struct plan){ .is_exec = true, .only_mounts = true };
 	OK(spawn_needed(&p) == (STEP_BIT(MOUNTED) | STEP_BIT(READY)), "who adds mounts enters no cgroup");
 	SAME(stage_name(STAGE_ROOT_FS), "root file system", "stages have names");
@@ -490,6 +532,8 @@ int main(void)
 	check_after_ready();
 	check_told();
 	check_told_in_vain();
+	check_plan(true);
+	check_plan(false);
 	check_needed();
 	return tap_done();
 }

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host with cgroup v1 alone, where husk makes the groups while init builds the container's root: this one is made to look so."""
+import ctypes
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -106,3 +108,90 @@ def test_killed_at_any_instant_it_leaves_what_delete_can_remove(husk, late, grou
         husk("delete", "--force", ident, check=0)
         assert not left_of(group)
         assert not (husk.root / ident).exists()
+
+
+# ---- init that comes before its plan ----------------------------------------------------------
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@pytest.fixture
+def orphans():
+    """-> function: the processes of our children that nobody has ended."""
+    libc, before = ctypes.CDLL(None), children()
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def left():
+        found = children() - before
+        for _ in range(500):
+            for pid in found:
+                os.waitpid(pid, os.WNOHANG)
+            found = children() - before
+            if not found:
+                break
+            time.sleep(0.01)
+        return found
+    yield left
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def children():
+    return {int(pid) for task in os.listdir("/proc/self/task") for pid in open(f"/proc/self/task/{task}/children").read().split()}
+
+
+def stages(text, side):
+    return re.findall(rf"^ *(\S.*?) {{2,}}{side} ", text, re.MULTILINE)
+
+
+def test_init_is_born_before_husk_plans(husk, late, group):
+    bundle = late.args("/bin/true").write()
+    text = husk("run", "--bundle", bundle.path, husk.new_id(), options=["--timing"], check=0).err
+    host, init = stages(text, "host"), stages(text, "init")
+    assert host.index("decode") < host.index("spawn") < host.index("plan") < host.index("make cgroup"), text
+    assert init.index("new namespaces") < init.index("await plan") < init.index("join namespaces"), text
+
+
+def test_an_error_of_the_plan_ends_init_too(husk, late, group, orphans):
+    late.config["process"]["rlimits"] = [{"type": "RLIMIT_WRONG", "soft": 1, "hard": 1}]
+    husk.refuse(late, "process.rlimits[0].type")
+    assert not orphans() and not left_of(group)
+
+
+def test_who_is_killed_while_it_plans_leaves_no_init(husk, late, group, orphans):
+    group = os.path.dirname(group)
+    late.linux["cgroupsPath"] = "/" + group
+    late.config["annotations"] = {f"org.example.{i}": "x" * 200 for i in range(2000)}
+    late.args("/bin/true").write()
+    for i in range(20):
+        ident = husk.new_id()
+        p = husk.popen("create", "--bundle", late.path, ident, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+        time.sleep(0.004 + i * 0.0005)
+        p.send_signal(signal.SIGKILL)
+        p.wait()
+        husk("delete", "--force", ident, check=0)
+    assert not orphans() and not left_of(group)
+
+
+def test_descriptors_for_the_program_are_kept_from_all_that_init_is_given(husk, late, group):
+    read, write = os.pipe()
+    held = [os.dup2(read, 3) if read != 3 else 3, os.dup2(write, 4) if write != 4 else 4]
+    late.config["hooks"] = {"createContainer": [{"path": "/bin/true"}]}
+    late.args("/bin/sh", "-c", "for fd in /proc/self/fd/*; do readlink $fd; done | sort | uniq -c").write()
+    seen = husk("run", "--preserve-fds", 2, "--bundle", late.path, husk.new_id(), check=0, pass_fds=held).out
+    assert seen.count("pipe:") and "memfd" not in seen and "socket" not in seen, seen
+
+
+def test_where_there_are_no_hierarchies_after_all_init_is_born_anew(tmp_path, late, group, orphans):
+    class Without(Husk):
+        def argv(self, *words, options=()):
+            umount = 'umount -R /sys/fs/cgroup && mount -t tmpfs none /sys/fs/cgroup && exec "$@"'
+            return ["unshare", "--mount", "sh", "-c", umount, "sh", *super().argv(*words, options=options)]
+    husk = Without(tmp_path / "without")
+    late.config["mounts"] = [m for m in late.config["mounts"] if m["type"] != "cgroup"]
+    late.linux["resources"] = {}
+    bundle = late.args("/bin/echo", "alive").write()
+    result = husk("run", "--bundle", bundle.path, husk.new_id(), options=["--timing"], check=0)
+    assert stages(result.err, "host").count("spawn") == 2 and result.out == "alive\n", result
+    assert not orphans()
+    husk.close()

@@ -91,9 +91,9 @@ int ns_join_target_apply(const struct ns_plan *p, int pidfd, struct err *e)
 	return err_sys(e, "join the namespaces of the container");
 }
 
-int ns_make_apply(const struct ns_plan *p, struct err *e)
+int ns_make_apply(uint64_t kinds, struct err *e)
 {
-	return p->later && sys_unshare((int)p->later) < 0 ? err_sys(e, "make the namespaces") : 0;
+	return kinds && sys_unshare((int)kinds) < 0 ? err_sys(e, "make the namespaces") : 0;
 }
 
 int ns_time_apply(const struct ns_plan *p, const struct procfs *proc, struct err *e)

@@ -20,7 +20,7 @@ struct ns_join { uint64_t kind; const char *path, *where; };    /* CLONE_NEW*; w
 
 struct ns_plan {
 	uint64_t make, join;            /* CLONE_NEW* bits, disjoint */
-	uint64_t later;                 /* of MAKE: those that init makes by itself, while husk makes the cgroups */
+	uint64_t later;                 /* of MAKE: those that init makes by itself, while husk plans and makes the cgroups */
 	struct ns_join joins[NS_KINDS]; /* in the order of config.json; exec joins by pidfd and has none */
 	int n_joins;
 	const char *time_offsets;       /* lines for /proc/PID/timens_offsets; NULL: none */
@@ -44,7 +44,7 @@ int ns_open(const struct ns_plan *, int fds[NS_KINDS], struct err *);
 int ns_join_apply(const struct ns_plan *, const int fds[NS_KINDS], struct err *);
 /* In husk-init, for exec: all of ns->join at once by the pidfd of the container's init. */
 int ns_join_target_apply(const struct ns_plan *, int pidfd, struct err *);
-/* In husk-init: makes ns->later. */
-int ns_make_apply(const struct ns_plan *, struct err *);
+/* In husk-init: makes those of ns->later, KINDS. */
+int ns_make_apply(uint64_t kinds, struct err *);
 /* In the bridge: a time namespace for its children, with its offsets. PROC: of the bridge's PID namespace. */
 int ns_time_apply(const struct ns_plan *, const struct procfs *, struct err *);
