@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a new container's first process, from its birth to execve(2), as a list.  In husk-init.  This list is
- * the one place where the order stands; each line says why there.
+ * The life of a new container's first process, from the plan (main.c: what comes before that) to execve(2), as a list.  In
+ * husk-init.  This list is the one place where the order stands; each line says why there.
  */
 #include "init/stages.h"
 

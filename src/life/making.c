@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The transaction behind `create` and `run`.  Nothing of the world is changed before the plan stands; then
- * an intent goes into the record before the first side effect, so that a husk killed at any point
- * leaves something that `delete --force` can finish.
+ * The transaction behind `create` and `run`.  Nothing of the world is changed before the plan stands (that init may be there
+ * already, and waits for it, changes nothing); then an intent goes into the record before the first side effect, so that a
+ * husk killed at any point leaves something that `delete --force` can finish.
  */
 #include "life/making.h"
 
