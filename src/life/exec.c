@@ -203,8 +203,7 @@ static int find_place_later(struct making *m, struct err *e)
 		parcel_undo(&m->groups);
 		return 0;
 	}
-	return groups_open(&m->cgroup, &m->record, e) < 0 ? -1 :
-	       cgroup_entries(&m->cgroup, NULL, m->groups.fds, &m->groups.nfds, e);
+	return groups_entries(&m->record, m->groups.fds, &m->groups.nfds, e);
 }
 
 static int enter(struct joining *j, const struct exec_request *rq, struct err *e)

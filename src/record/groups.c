@@ -64,6 +64,14 @@ int groups_open(struct cgroup *cg, const struct record *r, struct err *e)
 	return open_those(cg, r, NULL, e);
 }
 
+int groups_entries(const struct record *r, int fds[], int *n, struct err *e)
+{
+	TRACE("open cgroups");
+	struct cgroup_paths paths;
+
+	return paths_of(&paths, r, NULL, e) < 0 ? -1 : cgroup_entries_saved(&paths, fds, n, e);
+}
+
 static bool is_freezer_v1(const struct oci_saved_group *g)
 {
 	return g->inode && str_has_word(g->hierarchy, ",", "freezer", strlen("freezer"));

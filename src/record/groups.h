@@ -13,6 +13,8 @@ void groups_save(struct record *, const struct cgroup_paths *, struct arena *);
 int groups_open(struct cgroup *cg, const struct record *, struct err *);
 /* Of an init that has ended, for groups_open() does more: removes all of its groups that create made. False: not all are gone. */
 bool groups_remove_empty(const struct record *);
+/* The way into its groups, which groups_are_v1(), for one process more: cgroup_entries() without opening the groups. */
+int groups_entries(const struct record *, int fds[], int *n, struct err *);
 /* Are all groups those of v1, into which no process can be born? */
 bool groups_are_v1(const struct record *);
 /* The one group that has the freezer alone: of v1, or else v2's; all of them where none has it. */

@@ -138,6 +138,25 @@ bool groupfs_has_groups(const char *path, uint64_t id)
 	return stat(path, &st) == 0 && st.st_ino == id && st.st_nlink > 2;
 }
 
+int groupfs_open_tasks(const char *path, uint64_t id, struct err *e)
+{
+	char name[PATH_MAX];
+	struct text t = TEXT(name);
+	AUTO_FD int fd = -EBADF;
+
+	text_add(&t, path);
+	text_add(&t, "/tasks");
+	if (t.cut)
+		return err_set(e, ERR_SYSTEM, "cgroup \"%s\": the path is too long", path);
+	fd = openat(AT_FDCWD, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* Asked afterwards: as groups do not come back, it was the right one before, too. */
+	if (fd >= 0 && groupfs_is(path, id))
+		return TAKE_FD(fd);
+	if (fd >= 0)
+		errno = ENOENT;
+	return err_sys(e, "open \"%s\"", name);
+}
+
 void groupfs_near_undo(struct groupfs_near *near)
 {
 	own_close(&near->fd);

@@ -33,6 +33,8 @@ uint64_t groupfs_id(int group);
 /* A file of the group. groupfs_read: ENOENT in e->num. Both are one system call on the file. */
 int groupfs_write(int group, const char *file, const char *text, struct err *);
 ssize_t groupfs_read(int group, const char *file, char *buf, size_t size, struct err *);
+/* Opens "tasks" of the v1 group at an absolute path, alone; ENOENT when the group there has not this number. */
+int groupfs_open_tasks(const char *path, uint64_t id, struct err *);
 /* The group at an absolute path has this number now. */
 bool groupfs_is(const char *path, uint64_t id);
 /* And there are groups in it. */

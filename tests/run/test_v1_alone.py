@@ -62,6 +62,39 @@ def test_limits_are_set_before_its_program_runs(husk, late, group):
         assert text.strip() and text.strip() != "max" and not text.startswith("a "), (name, text)
 
 
+def paths(text):
+    """{controllers: path} of v1, from /proc/PID/cgroup."""
+    return {line.split(":", 2)[1]: line.split(":", 2)[2] for line in text.splitlines() if line.split(":")[1]}
+
+
+def test_exec_enters_all_of_them(husk, late, group):
+    ident = husk.started(late)
+    seen = paths(husk("exec", ident, "cat", "/proc/self/cgroup", check=0).out)
+    husk("delete", "--force", ident, check=0)
+    assert len(seen) == len(HIERARCHIES) and set(seen.values()) == {f"/{group}"}, seen
+
+
+def test_exec_leaves_alone_a_group_that_has_taken_the_place_of_the_container_s(husk, late, group):
+    group = os.path.dirname(group)
+    late.linux["cgroupsPath"] = "/" + group
+    ident = husk.started(late)
+    taken = [h for h in HIERARCHIES if h.name in ("pids", "systemd", "cpuacct", "cpu")]
+    assert taken
+    pid = str(husk.state(ident)["pid"])
+    for h in taken:
+        (h / "tasks").write_text(pid)
+        (h / group).rmdir()
+        (h / group).mkdir()
+    try:
+        seen = paths(husk("exec", ident, "cat", "/proc/self/cgroup", check=0).out)
+        assert set(seen.values()) > {f"/{group}"}, seen
+        assert [n for n in seen if n.removeprefix("name=") in [h.name for h in taken] and seen[n] == f"/{group}"] == []
+    finally:
+        husk("delete", "--force", ident)
+        for h in taken:
+            (h / group).rmdir()
+
+
 def test_a_stage_of_its_own_enters_them(husk, late, group):
     bundle = late.args("/bin/true").write()
     text = husk("run", "--bundle", bundle.path, husk.new_id(), options=["--timing"], check=0).err

@@ -365,6 +365,13 @@ static int open_inner(const struct cgroup *cg, const char *path, struct err *e)
 	return group < 0 ? -1 : groupfs_open_file(group, "cgroup.procs", O_WRONLY, e);
 }
 
+static int close_entries(int fds[], int *n)
+{
+	while (*n > 0)
+		own_close(&fds[--*n]);
+	return -1;
+}
+
 int cgroup_entries(const struct cgroup *cg, const char *inner, int fds[], int *n, struct err *e)
 {
 	*n = 0;
@@ -378,11 +385,23 @@ int cgroup_entries(const struct cgroup *cg, const char *inner, int fds[], int *n
 			continue;
 		fds[*n] = groupfs_open_file(cg->dir[i].fd, "tasks", O_WRONLY, e);
 		if (fds[*n] < 0) {
-			while (*n > 0)
-				own_close(&fds[--*n]);
-			return err_in(e, "cgroup \"%s\"", cg->dir[i].path);
+			(void)err_in(e, "cgroup \"%s\"", cg->dir[i].path);
+			return close_entries(fds, n);
 		}
 		++*n;
+	}
+	return 0;
+}
+
+int cgroup_entries_saved(const struct cgroup_paths *saved, int fds[], int *n, struct err *e)
+{
+	*n = 0;
+	for (int i = 0; i < saved->n; i++) {
+		fds[*n] = groupfs_open_tasks(saved->v[i].path, saved->v[i].id, e);
+		if (fds[*n] >= 0)
+			++*n;
+		else if (e->num != ENOENT)
+			return close_entries(fds, n);
 	}
 	return 0;
 }

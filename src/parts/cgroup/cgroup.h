@@ -185,6 +185,8 @@ int cgroup_into_fd(const struct cgroup *);
  * FDS has room for CGROUP_DIRS.  With INNER (of the plan, NULL: none) it is the one of that group of v2.
  */
 int cgroup_entries(const struct cgroup *, const char *inner, int fds[], int *n, struct err *);
+/* The same for those of a record, of v1 alone, without opening the groups. One that is gone is left out, as by cgroup_open(). */
+int cgroup_entries_saved(const struct cgroup_paths *, int fds[], int *n, struct err *);
 /* In init: enters through the descriptors and closes them. */
 int cgroup_enter_apply(int fds[], int n, struct err *);
 
