@@ -255,60 +255,75 @@ static const char *below(const char *path, const char *root)
 	return rest && (*rest == '/' || !*rest) ? (*rest ? rest : "/") : NULL;
 }
 
+static bool is_group(const char *mount, const char *path, const char *file)
+{
+	char probe[4096];
+
+	snprintf(probe, sizeof(probe), "%s%s/%s", mount, path, file);
+	return access(probe, F_OK) == 0;
+}
+
 /*
- * Our cgroup as seen from the mount.  Only inside another container the mount's root is not the
- * hierarchy's, and then the path that /proc/self/cgroup gives does not exist below it.
+ * Our cgroup as seen from the mount, where it is not at PATH: inside another container the mount's root is not the hierarchy's,
+ * and the path that /proc/self/cgroup gives does not exist below it.
  */
 static const char *own_below(struct cgroup_look *l, const char *mount, const char *list, const char *path)
 {
-	char probe[4096];
 	struct mountinfo m;
 	const char *rest = NULL;
 
-	if (str_eq(path, "/"))
-		return path;
-	snprintf(probe, sizeof(probe), "%s%s/cgroup.procs", mount, path);
-	if (access(probe, F_OK) == 0)
-		return path;
 	if (find_mount(l, list, mount, &m))
 		rest = below(path, m.root);
 	return rest ? rest : path;
 }
 
-/* "cpu,cpuacct" is at /sys/fs/cgroup/cpu,cpuacct, "name=systemd" at .../systemd; "" when it is not. */
-static bool at_usual_place(const char *list, char *path, size_t size)
+/* Our cgroup in the v1 hierarchy that is mounted there; NULL: none is. */
+static const char *own_at(struct cgroup_look *l, const char *mount, const char *list, const char *path)
 {
-	const char *name = str_after(list, "name=");
+	/* Which says both at once: no other file system has "tasks" there. */
+	if (!str_eq(path, "/") && is_group(mount, path, "tasks"))
+		return path;
+	if (!path_has_magic(mount, CGROUP_SUPER_MAGIC))
+		return NULL;
+	return str_eq(path, "/") ? path : own_below(l, mount, list, path);
+}
+
+/*
+ * "cpu,cpuacct" is at /sys/fs/cgroup/cpu,cpuacct, "name=systemd" at .../systemd. MOUNT, and our cgroup below it; NULL when it
+ * is not there.
+ */
+static const char *at_usual_place(struct cgroup_look *l, const char *list, const char *path, char *mount, size_t size)
+{
+	const char *name = str_after(list, "name="), *own;
 	char link[256];
 	ssize_t n;
 
-	snprintf(path, size, CGROUPS "/%s", name ? name : list);
-	if (path_has_magic(path, CGROUP_SUPER_MAGIC))
-		return true;
+	snprintf(mount, size, CGROUPS "/%s", name ? name : list);
+	own = own_at(l, mount, list, path);
+	if (own)
+		return own;
 	/* "cpuacct" may be a link to "cpu,cpuacct", which the kernel lists as "cpu,cpuacct" or the other way round. */
-	snprintf(path, size, CGROUPS "/%.*s", (int)strcspn(list, ","), list);
-	n = readlink(path, link, sizeof(link) - 1);
+	snprintf(mount, size, CGROUPS "/%.*s", (int)strcspn(list, ","), list);
+	n = readlink(mount, link, sizeof(link) - 1);
 	if (n <= 0 || memchr(link, '/', (size_t)n))
-		return false;
+		return NULL;
 	link[n] = '\0';
-	snprintf(path, size, CGROUPS "/%s", link);
-	return path_has_magic(path, CGROUP_SUPER_MAGIC);
+	snprintf(mount, size, CGROUPS "/%s", link);
+	return own_at(l, mount, list, path);
 }
 
 static void add_v1(struct cgroup_look *l, const char *list, const char *path)
 {
 	struct host *h = l->host;
 	char mount[512];
+	const char *own;
 	struct mountinfo m;
 
 	if (h->v1_count == HOST_V1_MAX || !*list)
 		return;
-	if (at_usual_place(list, mount, sizeof(mount))) {
-		h->v1[h->v1_count++] = (struct host_v1){
-			.mount = arena_strdup(l->arena, mount),
-			.controllers = list,
-			.own = own_below(l, mount, list, path),
-		};
+	own = at_usual_place(l, list, path, mount, sizeof(mount));
+	if (own) {
+		h->v1[h->v1_count++] = (struct host_v1){ arena_strdup(l->arena, mount), list, own };
 	} else if (find_mount(l, list, NULL, &m)) {
 		const char *rest = below(path, m.root);
 
@@ -322,7 +337,7 @@ static void set_v2(struct cgroup_look *l, const char *mount, const char *path)
 	char file[512], text[1024];
 
 	h->v2_mount = arena_strdup(l->arena, mount);
-	h->v2_own = own_below(l, mount, NULL, path);
+	h->v2_own = str_eq(path, "/") || is_group(mount, path, "cgroup.procs") ? path : own_below(l, mount, NULL, path);
 	snprintf(file, sizeof(file), "%s/cgroup.controllers", mount);
 	if (!read_small(file, text, sizeof(text)))
 		text[0] = '\0';

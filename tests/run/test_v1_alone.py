@@ -95,6 +95,43 @@ def test_exec_leaves_alone_a_group_that_has_taken_the_place_of_the_container_s(h
             (h / group).rmdir()
 
 
+def cpus_of_the_top(group):
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        if (group / name).exists():
+            (group / name).write_text((group.parent / name).read_text())
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A group of husk's own in each hierarchy: its name, and what enters them and goes on to the command that follows."""
+    name = f"husk-own-{os.getpid()}"
+    for h in HIERARCHIES:
+        (h / name).mkdir()
+        cpus_of_the_top(h / name)
+    yield name, ["sh", "-c", "for h; do shift; test $h != - || break; echo 0 >$h || exit 1; done; exec \"$@\"", "sh",
+                 *(str(h / name / "tasks") for h in HIERARCHIES), "-"]
+    for h in HIERARCHIES:
+        (h / name).rmdir()
+
+
+ELSEWHERE = 'mkdir "$1" && mount --bind /sys/fs/cgroup/$2 "$1" && umount /sys/fs/cgroup/$2 && shift 2 && exec "$@"'
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["usual", "elsewhere"])
+def test_a_relative_path_lies_beneath_the_group_of_husk_itself_wherever_the_hierarchy_is_mounted(husk, late, own, tmp_path, moved):
+    name, entering = own
+    late.linux["cgroupsPath"] = "c"
+    late.config["mounts"] = [m for m in late.config["mounts"] if m["type"] != "cgroup"]
+    command = husk.argv("run", "--bundle", late.args("cat", "/proc/self/cgroup").write().path, husk.new_id())
+    if moved:
+        command = ["unshare", "--mount", "sh", "-c", ELSEWHERE, "sh", str(tmp_path / "hierarchy"), HIERARCHIES[0].name, *command]
+    done = subprocess.run([*entering, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done
+    seen = paths(done.stdout)
+    assert len(seen) == len(HIERARCHIES) and set(seen.values()) == {f"/{name}/c"}, seen
+    assert left_of(f"{name}/c") == []
+
+
 def test_a_stage_of_its_own_enters_them(husk, late, group):
     bundle = late.args("/bin/true").write()
     text = husk("run", "--bundle", bundle.path, husk.new_id(), options=["--timing"], check=0).err
