@@ -15,11 +15,11 @@ struct check_values { const char *config, *format; bool strict, explain; };
 #define AT(member) offsetof(struct check_values, member)
 
 static const struct option_row check_options[] = {
-	{ "config", 'f', OPTION_TEXT, AT(config), "FILE", "configuration, if not config.json in the bundle" },
-	{ "strict", 0, OPTION_FLAG, AT(strict), NULL, "a warning is as bad as an error" },
-	{ "explain", 0, OPTION_FLAG, AT(explain), NULL,
-	  "when nothing is wrong, tell what create and start would do, in the order in which they would do it" },
-	{ "format", 0, OPTION_TEXT, AT(format), "text|json", "how it is printed: text (default) or json" },
+	OPTION("config", 'f', TEXT, AT(config), "FILE", "configuration, if not config.json in the bundle"),
+	OPTION("strict", 0, FLAG, AT(strict), "", "a warning is as bad as an error"),
+	OPTION("explain", 0, FLAG, AT(explain), "",
+	  "when nothing is wrong, tell what create and start would do, in the order in which they would do it"),
+	OPTION("format", 0, TEXT, AT(format), "text|json", "how it is printed: text (default) or json"),
 	OPTIONS_END
 };
 

@@ -35,46 +35,46 @@ struct restore_values {
 
 #define SHARED(T, member) offsetof(struct T, shared.member)
 
-#define SHARED_OPTIONS(T)                                                                                   \
-	{ "image-path", 0, OPTION_TEXT, SHARED(T, images), "DIR", "where the images are (./checkpoint)" },      \
-	{ "work-path", 0, OPTION_TEXT, SHARED(T, logs), "DIR",                                               \
-	  "where CRIU works: its log, its sockets, its statistics (as --image-path)" },                        \
-	{ "tcp-established", 0, OPTION_FLAG, SHARED(T, tcp_established), NULL, "keep open TCP connections" },   \
-	{ "ext-unix-sk", 0, OPTION_FLAG, SHARED(T, ext_unix_sk), NULL,                                       \
-	  "allow UNIX sockets whose other end is outside of the container" },                                 \
-	{ "shell-job", 0, OPTION_FLAG, SHARED(T, shell_job), NULL,                                           \
-	  "allow a session and a terminal that are the caller's" },                                           \
-	{ "file-locks", 0, OPTION_FLAG, SHARED(T, file_locks), NULL,                                         \
-	  "keep file locks; safe when nobody outside of the container holds them" },                           \
-	{ "manage-cgroups-mode", 0, OPTION_TEXT, SHARED(T, cgroups), "soft|full|strict|none|props|ignore",     \
+#define SHARED_OPTIONS(T)                                                                                                               \
+	OPTION("image-path", 0, TEXT, SHARED(T, images), "DIR", "where the images are (./checkpoint)"),                                 \
+	OPTION("work-path", 0, TEXT, SHARED(T, logs), "DIR",                                                                            \
+	  "where CRIU works: its log, its sockets, its statistics (as --image-path)"),                                                  \
+	OPTION("tcp-established", 0, FLAG, SHARED(T, tcp_established), "", "keep open TCP connections"),                                \
+	OPTION("ext-unix-sk", 0, FLAG, SHARED(T, ext_unix_sk), "",                                                                      \
+	  "allow UNIX sockets whose other end is outside of the container"),                                                            \
+	OPTION("shell-job", 0, FLAG, SHARED(T, shell_job), "",                                                                          \
+	  "allow a session and a terminal that are the caller's"),                                                                      \
+	OPTION("file-locks", 0, FLAG, SHARED(T, file_locks), "",                                                                        \
+	  "keep file locks; safe when nobody outside of the container holds them"),                                                     \
+	OPTION("manage-cgroups-mode", 0, TEXT, SHARED(T, cgroups), "soft|full|strict|none|props|ignore",                                \
 	  "ignore at the checkpoint keeps nothing of the cgroups; at the restore the container's own cgroup is made from config.json, " \
-	  "and soft (the default) makes those beneath it, with their settings; full sets its settings, too, to those of the " \
-	  "checkpoint; strict does the same, but only when the cgroup is not there yet; none and props make no cgroups, and " \
-	  "props sets the settings; with ignore all processes stay in the container's own" },                 \
-	{ "empty-ns", 0, OPTION_WORDS, SHARED(T, empty), "network",                                          \
-	  "make this namespace, but leave out what is in it: a hook or the engine fills it" },                 \
-	{ "auto-dedup", 0, OPTION_FLAG, SHARED(T, auto_dedup), NULL,                                         \
-	  "memory that newer images hold as well is cut out of older ones" },                                 \
-	{ "lazy-pages", 0, OPTION_FLAG, SHARED(T, lazy_pages), NULL,                                         \
-	  "memory follows when it is needed, from the page server of the checkpoint, by way of criu lazy-pages" }
+	  "and soft (the default) makes those beneath it, with their settings; full sets its settings, too, to those of the "           \
+	  "checkpoint; strict does the same, but only when the cgroup is not there yet; none and props make no cgroups, and "           \
+	  "props sets the settings; with ignore all processes stay in the container's own"),                                            \
+	OPTION("empty-ns", 0, WORDS, SHARED(T, empty), "network",                                                                       \
+	  "make this namespace, but leave out what is in it: a hook or the engine fills it"),                                           \
+	OPTION("auto-dedup", 0, FLAG, SHARED(T, auto_dedup), "",                                                                        \
+	  "memory that newer images hold as well is cut out of older ones"),                                                            \
+	OPTION("lazy-pages", 0, FLAG, SHARED(T, lazy_pages), "",                                                                        \
+	  "memory follows when it is needed, from the page server of the checkpoint, by way of criu lazy-pages")
 
 #define AT(member) offsetof(struct checkpoint_values, member)
 
 static const struct option_row checkpoint_options[] = {
 	SHARED_OPTIONS(checkpoint_values),
-	{ "parent-path", 0, OPTION_TEXT, AT(parent), "DIR",
-	  "images of an earlier --pre-dump, relative to --image-path: only what has changed since is written" },
-	{ "leave-running", 0, OPTION_FLAG, AT(leave_running), NULL, "let the container run on; otherwise it is deleted" },
-	{ "pre-dump", 0, OPTION_FLAG, AT(pre_dump), NULL,
-	  "write only the memory, and let the container run: a later checkpoint with --parent-path stops it for a shorter time" },
-	{ "tcp-skip-in-flight", 0, OPTION_FLAG, AT(tcp_skip_in_flight), NULL, "leave out TCP connections that are just being made" },
-	{ "link-remap", 0, OPTION_FLAG, AT(link_remap), NULL, "allow files that are open under a name that is gone, linking them anew" },
-	{ "page-server", 0, OPTION_TEXT, AT(page_server), "ADDRESS:PORT",
-	  "send the memory to this criu page-server; with --lazy-pages, be one" },
-	{ "status-fd", 0, OPTION_U64, AT(status_fd), "N",
-	  "with --lazy-pages: descriptor that gets a NUL byte once pages can be asked for" },
-	{ "network-lock", 0, OPTION_TEXT, AT(network_lock), "iptables|nftables|skip",
-	  "what keeps packets from TCP connections meanwhile" },
+	OPTION("parent-path", 0, TEXT, AT(parent), "DIR",
+	  "images of an earlier --pre-dump, relative to --image-path: only what has changed since is written"),
+	OPTION("leave-running", 0, FLAG, AT(leave_running), "", "let the container run on; otherwise it is deleted"),
+	OPTION("pre-dump", 0, FLAG, AT(pre_dump), "",
+	  "write only the memory, and let the container run: a later checkpoint with --parent-path stops it for a shorter time"),
+	OPTION("tcp-skip-in-flight", 0, FLAG, AT(tcp_skip_in_flight), "", "leave out TCP connections that are just being made"),
+	OPTION("link-remap", 0, FLAG, AT(link_remap), "", "allow files that are open under a name that is gone, linking them anew"),
+	OPTION("page-server", 0, TEXT, AT(page_server), "ADDRESS:PORT",
+	  "send the memory to this criu page-server; with --lazy-pages, be one"),
+	OPTION("status-fd", 0, U64, AT(status_fd), "N",
+	  "with --lazy-pages: descriptor that gets a NUL byte once pages can be asked for"),
+	OPTION("network-lock", 0, TEXT, AT(network_lock), "iptables|nftables|skip",
+	  "what keeps packets from TCP connections meanwhile"),
 	OPTIONS_END
 };
 
@@ -83,17 +83,17 @@ static const struct option_row checkpoint_options[] = {
 
 static const struct option_row restore_options[] = {
 	SHARED_OPTIONS(restore_values),
-	{ "bundle", 'b', OPTION_TEXT, AT(bundle), "DIR", "the bundle: where config.json lies (.)" },
-	{ "detach", 'd', OPTION_FLAG, AT(detach), NULL, "return once the container runs" },
-	{ "pid-file", 0, OPTION_TEXT, AT(pid_file), "FILE", "write the process number here" },
-	{ "console-socket", 0, OPTION_TEXT, AT(console_socket), "SOCKET", "UNIX socket that gets the terminal's master" },
-	{ "tcp-close", 0, OPTION_FLAG, AT(tcp_close), NULL, "open TCP connections come back as closed ones" },
-	{ "lsm-profile", 0, OPTION_TEXT, AT(lsm_profile), "TYPE:NAME",
-	  "confine the processes by this profile, not by that of the checkpoint: apparmor:NAME or selinux:LABEL" },
-	{ "lsm-mount-context", 0, OPTION_TEXT, AT(lsm_mount_context), "LABEL", "SELinux label of the container's mounts, as above" },
-	{ "no-subreaper", 0, OPTION_FLAG, AT(no_subreaper), NULL, "do not adopt the container's orphans" },
-	{ "no-pivot", 0, OPTION_NO_FLAG, 0, NULL, "accepted, without effect: CRIU always enters the root by pivot_root(2)" },
-	{ "parent-path", 0, OPTION_NO_TEXT, 0, "DIR", "accepted, without effect: the images name their parent" },
+	OPTION("bundle", 'b', TEXT, AT(bundle), "DIR", "the bundle: where config.json lies (.)"),
+	OPTION("detach", 'd', FLAG, AT(detach), "", "return once the container runs"),
+	OPTION("pid-file", 0, TEXT, AT(pid_file), "FILE", "write the process number here"),
+	OPTION("console-socket", 0, TEXT, AT(console_socket), "SOCKET", "UNIX socket that gets the terminal's master"),
+	OPTION("tcp-close", 0, FLAG, AT(tcp_close), "", "open TCP connections come back as closed ones"),
+	OPTION("lsm-profile", 0, TEXT, AT(lsm_profile), "TYPE:NAME",
+	  "confine the processes by this profile, not by that of the checkpoint: apparmor:NAME or selinux:LABEL"),
+	OPTION("lsm-mount-context", 0, TEXT, AT(lsm_mount_context), "LABEL", "SELinux label of the container's mounts, as above"),
+	OPTION("no-subreaper", 0, FLAG, AT(no_subreaper), "", "do not adopt the container's orphans"),
+	OPTION("no-pivot", 0, NO_FLAG, 0, "", "accepted, without effect: CRIU always enters the root by pivot_root(2)"),
+	OPTION("parent-path", 0, NO_TEXT, 0, "DIR", "accepted, without effect: the images name their parent"),
 	OPTIONS_END
 };
 

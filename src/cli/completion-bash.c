@@ -93,7 +93,7 @@ static void print_kind(FILE *f, const struct value *v)
 static void print_values(FILE *f, const char *command, const struct option_row *table)
 {
 	for (const struct option_row *o = table; o && o->name; o++) {
-		struct value v = value_of(o->value ? o->value : "");
+		struct value v = value_of(option_value(o));
 
 		if (!option_takes_value(o))
 			continue;

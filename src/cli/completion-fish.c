@@ -111,7 +111,7 @@ static void print_takes(FILE *f, const char *command, const struct option_row *t
 static void print_options(FILE *f, const char *command, const char *at, const struct option_row *table)
 {
 	for (const struct option_row *o = table; o && o->name; o++) {
-		struct value v = value_of(o->value ? o->value : "");
+		struct value v = value_of(option_value(o));
 
 		(void)fprintf(f, "complete -c husk -n '__husk_at \"%s\"%s' -l %s", command, at, o->name);
 		if (o->letter)
@@ -121,7 +121,7 @@ static void print_options(FILE *f, const char *command, const char *at, const st
 			print_kind(f, &v);
 		}
 		(void)fputs(" -d ", f);
-		print_quoted(f, o->help);
+		print_quoted(f, option_help(o));
 		(void)fputc('\n', f);
 	}
 	(void)fprintf(f, "complete -c husk -n '__husk_at \"%s\"%s' -l help -s h -d 'print this'\n", command, at);

@@ -56,7 +56,7 @@ static void print_options(FILE *f, const struct option_row *table, const char *i
 {
 	for (const struct option_row *o = table; o && o->name; o++) {
 		bool takes = option_takes_value(o);
-		struct value v = value_of(o->value ? o->value : "");
+		struct value v = value_of(option_value(o));
 
 		(void)fprintf(f, " \\\n%s", indent);
 		if (o->kind == OPTION_WORDS)
@@ -68,7 +68,7 @@ static void print_options(FILE *f, const struct option_row *table, const char *i
 		else
 			(void)fprintf(f, "--%s%s", o->name, takes ? "=" : "");
 		(void)fputs("'[", f);
-		print_text(f, o->help);
+		print_text(f, option_help(o));
 		(void)fputc(']', f);
 		if (takes)
 			print_action(f, &v);

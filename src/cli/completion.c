@@ -53,8 +53,8 @@ static const struct { const char *name; void (*print)(FILE *); } shells[] = {
 struct completion_values { const char *shell; };
 
 static const struct option_row completion_options[] = {
-	{ "shell", 's', OPTION_TEXT, offsetof(struct completion_values, shell), "bash|zsh|fish",
-	  "the shell, which may be named as an argument, too" },
+	OPTION("shell", 's', TEXT, offsetof(struct completion_values, shell), "bash|zsh|fish",
+	  "the shell, which may be named as an argument, too"),
 	OPTIONS_END
 };
 

@@ -12,7 +12,7 @@
 struct ps_values { const char *format; };
 
 static const struct option_row ps_options[] = {
-	{ "format", 'f', OPTION_TEXT, offsetof(struct ps_values, format), "table|json", "how it is printed: a table by default" },
+	OPTION("format", 'f', TEXT, offsetof(struct ps_values, format), "table|json", "how it is printed: a table by default"),
 	OPTIONS_END
 };
 

@@ -23,24 +23,24 @@ struct values {
 
 #define AT(member) offsetof(struct values, member)
 
-#define SHARED_OPTIONS                                                                                  \
-	{ "bundle", 'b', OPTION_TEXT, AT(bundle), "DIR", "the bundle: where config.json lies (.)" },      \
-	{ "config", 'f', OPTION_TEXT, AT(config), "FILE", "configuration, if not config.json in the bundle" }, \
-	{ "console-socket", 0, OPTION_TEXT, AT(console_socket), "SOCKET",                                 \
-	  "UNIX socket that gets the terminal's master" },                                              \
-	{ "pidfd-socket", 0, OPTION_TEXT, AT(pidfd_socket), "SOCKET", "UNIX socket that gets a pidfd of the process" }, \
-	{ "pid-file", 0, OPTION_TEXT, AT(pid_file), "FILE", "write the process number here" },            \
-	{ "no-pivot", 0, OPTION_FLAG, AT(no_pivot), NULL, "move the root instead of pivot_root(2): for a ramdisk" }, \
-	{ "no-new-keyring", 0, OPTION_FLAG, AT(no_new_keyring), NULL, "keep the caller's session keyring" }, \
-	{ "preserve-fds", 0, OPTION_COUNT, AT(preserve_fds), "N", "pass descriptors 3 to N+2 on" }
+#define SHARED_OPTIONS                                                                                               \
+	OPTION("bundle", 'b', TEXT, AT(bundle), "DIR", "the bundle: where config.json lies (.)"),                    \
+	OPTION("config", 'f', TEXT, AT(config), "FILE", "configuration, if not config.json in the bundle"),          \
+	OPTION("console-socket", 0, TEXT, AT(console_socket), "SOCKET",                                              \
+	  "UNIX socket that gets the terminal's master"),                                                            \
+	OPTION("pidfd-socket", 0, TEXT, AT(pidfd_socket), "SOCKET", "UNIX socket that gets a pidfd of the process"), \
+	OPTION("pid-file", 0, TEXT, AT(pid_file), "FILE", "write the process number here"),                          \
+	OPTION("no-pivot", 0, FLAG, AT(no_pivot), "", "move the root instead of pivot_root(2): for a ramdisk"),      \
+	OPTION("no-new-keyring", 0, FLAG, AT(no_new_keyring), "", "keep the caller's session keyring"),              \
+	OPTION("preserve-fds", 0, COUNT, AT(preserve_fds), "N", "pass descriptors 3 to N+2 on")
 
 static const struct option_row create_options[] = { SHARED_OPTIONS, OPTIONS_END };
 
 static const struct option_row run_options[] = {
 	SHARED_OPTIONS,
-	{ "detach", 'd', OPTION_FLAG, AT(detach), NULL, "return once the process runs" },
-	{ "keep", 0, OPTION_FLAG, AT(keep), NULL, "keep the stopped container for husk delete" },
-	{ "no-subreaper", 0, OPTION_FLAG, AT(no_subreaper), NULL, "do not adopt the container's orphans" },
+	OPTION("detach", 'd', FLAG, AT(detach), "", "return once the process runs"),
+	OPTION("keep", 0, FLAG, AT(keep), "", "keep the stopped container for husk delete"),
+	OPTION("no-subreaper", 0, FLAG, AT(no_subreaper), "", "do not adopt the container's orphans"),
 	OPTIONS_END
 };
 

@@ -24,9 +24,9 @@ static int features(const struct globals *g, const void *values, const struct wo
 struct spec_values { const char *bundle, *file; bool rootless; };
 
 static const struct option_row spec_options[] = {
-	{ "bundle", 'b', OPTION_TEXT, offsetof(struct spec_values, bundle), "DIR", "where to write it (.)" },
-	{ "file", 'f', OPTION_TEXT, offsetof(struct spec_values, file), "FILE", "its name (config.json)" },
-	{ "rootless", 0, OPTION_FLAG, offsetof(struct spec_values, rootless), NULL, "for a user who is not root" },
+	OPTION("bundle", 'b', TEXT, offsetof(struct spec_values, bundle), "DIR", "where to write it (.)"),
+	OPTION("file", 'f', TEXT, offsetof(struct spec_values, file), "FILE", "its name (config.json)"),
+	OPTION("rootless", 0, FLAG, offsetof(struct spec_values, rootless), "", "for a user who is not root"),
 	OPTIONS_END
 };
 

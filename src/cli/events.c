@@ -15,12 +15,12 @@
 struct events_values { const char *interval, *format; bool stats, all; };
 
 static const struct option_row events_options[] = {
-	{ "all", 'a', OPTION_FLAG, offsetof(struct events_values, all), NULL,
-	  "what happens to every container, those that come later too, as one stream" },
-	{ "interval", 0, OPTION_TEXT, offsetof(struct events_values, interval), "TIME", "between two statistics: 5s (default), 500ms, 1m" },
-	{ "stats", 0, OPTION_FLAG, offsetof(struct events_values, stats), NULL, "the statistics of now, and no more" },
-	{ "format", 'f', OPTION_TEXT, offsetof(struct events_values, format), "json|openmetrics",
-	  "json (default); or openmetrics: the statistics of now, for a monitoring system" },
+	OPTION("all", 'a', FLAG, offsetof(struct events_values, all), "",
+	  "what happens to every container, those that come later too, as one stream"),
+	OPTION("interval", 0, TEXT, offsetof(struct events_values, interval), "TIME", "between two statistics: 5s (default), 500ms, 1m"),
+	OPTION("stats", 0, FLAG, offsetof(struct events_values, stats), "", "the statistics of now, and no more"),
+	OPTION("format", 'f', TEXT, offsetof(struct events_values, format), "json|openmetrics",
+	  "json (default); or openmetrics: the statistics of now, for a monitoring system"),
 	OPTIONS_END
 };
 

@@ -16,10 +16,10 @@
 struct wait_values { const char *format; bool pass; };
 
 static const struct option_row wait_options[] = {
-	{ "format", 'f', OPTION_TEXT, offsetof(struct wait_values, format), "text|json",
-	  "text (default): the exit code; json: an object with code, signal, coreDumped, oomKilled and time" },
-	{ "return", 'r', OPTION_FLAG, offsetof(struct wait_values, pass), NULL,
-	  "exit with the container's code, as husk run does, too" },
+	OPTION("format", 'f', TEXT, offsetof(struct wait_values, format), "text|json",
+	  "text (default): the exit code; json: an object with code, signal, coreDumped, oomKilled and time"),
+	OPTION("return", 'r', FLAG, offsetof(struct wait_values, pass), "",
+	  "exit with the container's code, as husk run does, too"),
 	OPTIONS_END
 };
 
@@ -55,10 +55,10 @@ static int wait_for_it(const struct globals *g, const void *values, const struct
 struct stop_values { const char *signal; struct opt_u64 timeout; };
 
 static const struct option_row stop_options[] = {
-	{ "timeout", 't', OPTION_U64, offsetof(struct stop_values, timeout), "SECONDS",
-	  "how long it may take to end by itself before all of it is killed (10)" },
-	{ "signal", 's', OPTION_TEXT, offsetof(struct stop_values, signal), "SIGNAL",
-	  "the signal that asks it to end, a number or a name" },
+	OPTION("timeout", 't', U64, offsetof(struct stop_values, timeout), "SECONDS",
+	  "how long it may take to end by itself before all of it is killed (10)"),
+	OPTION("signal", 's', TEXT, offsetof(struct stop_values, signal), "SIGNAL",
+	  "the signal that asks it to end, a number or a name"),
 	OPTIONS_END
 };
 

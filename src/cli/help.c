@@ -72,8 +72,8 @@ static void print_options(FILE *f, const struct option_row *table)
 		char left[100];
 
 		(void)snprintf(left, sizeof(left), "%c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-			       o->letter ? ", " : "  ", o->name, o->value ? "=" : "", o->value ? o->value : "");
-		print_pair(f, left, o->help, INDENT);
+			       o->letter ? ", " : "  ", o->name, *option_value(o) ? "=" : "", option_value(o));
+		print_pair(f, left, option_help(o), INDENT);
 	}
 	print_pair(f, "-h, --help", "print this", INDENT);
 }

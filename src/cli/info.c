@@ -11,7 +11,7 @@
 struct info_values { const char *format; };
 
 static const struct option_row info_options[] = {
-	{ "format", 0, OPTION_TEXT, offsetof(struct info_values, format), "text|json", "how it is printed: text (default) or json" },
+	OPTION("format", 0, TEXT, offsetof(struct info_values, format), "text|json", "how it is printed: text (default) or json"),
 	OPTIONS_END
 };
 

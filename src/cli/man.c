@@ -105,18 +105,18 @@ static void print_option(FILE *f, const struct option_row *o)
 	(void)fputs("\\fB\\-\\-", f);
 	print_word(f, o->name);
 	(void)fputs("\\fR", f);
-	if (o->value) {
+	if (*option_value(o)) {
 		(void)fputs("=\\fI", f);
-		print_word(f, o->value);
+		print_word(f, option_value(o));
 		(void)fputs("\\fR", f);
 	}
 	(void)fputc('\n', f);
-	print_line(f, o->help);
+	print_line(f, option_help(o));
 }
 
 static void print_options(FILE *f, const struct option_row *table)
 {
-	static const struct option_row help = { "help", 'h', OPTION_NO_FLAG, 0, NULL, "print a summary of the options" };
+	static const struct option_row help = OPTION("help", 'h', NO_FLAG, 0, "", "print a summary of the options");
 
 	for (const struct option_row *o = table; o && o->name; o++)
 		print_option(f, o);
@@ -225,7 +225,7 @@ static void print_all(FILE *f)
 struct man_values { bool list; };
 
 static const struct option_row man_options[] = {
-	{ "list", 0, OPTION_FLAG, offsetof(struct man_values, list), NULL, "the topics that have pages, one in a line" },
+	OPTION("list", 0, FLAG, offsetof(struct man_values, list), "", "the topics that have pages, one in a line"),
 	OPTIONS_END
 };
 

@@ -14,35 +14,50 @@
 #define MOST (1u << 20)         /* of anything one can count: descriptors */
 
 const struct option_row global_options[] = {
-	{ "root", 'r', OPTION_TEXT, offsetof(struct globals, root), "DIR",
-	  "where the state of containers is kept (/run/husk; rootless: $XDG_RUNTIME_DIR/husk)" },
-	{ "log", 'l', OPTION_TEXT, offsetof(struct globals, log), "FILE",
+	OPTION("root", 'r', TEXT, offsetof(struct globals, root), "DIR",
+	  "where the state of containers is kept (/run/husk; rootless: $XDG_RUNTIME_DIR/husk)"),
+	OPTION("log", 'l', TEXT, offsetof(struct globals, log), "FILE",
 	  "append messages to this file, too; file:FILE is the same, journald:NAME sends them to the journal and syslog:NAME to "
-	  "syslog, under that name" },
-	{ "systemd-log", 0, OPTION_FLAG, offsetof(struct globals, systemd_log), NULL, "the same as --log=journald:husk" },
-	{ "log-format", 0, OPTION_TEXT, offsetof(struct globals, log_format), "text|json",
-	  "how messages look in a log file: text by default" },
-	{ "log-level", 0, OPTION_TEXT, offsetof(struct globals, log_level), "error|warning|info|debug",
-	  "what is worth a message: warning by default" },
-	{ "debug", 0, OPTION_FLAG, offsetof(struct globals, debug), NULL, "the same as --log-level=debug" },
-	{ "systemd-cgroup", 's', OPTION_FLAG, offsetof(struct globals, systemd_cgroup), NULL,
-	  "the same as --cgroup-manager=systemd" },
-	{ "cgroup-manager", 0, OPTION_TEXT, offsetof(struct globals, cgroup_manager), "cgroupfs|systemd|disabled",
-	  "who makes control groups: cgroupfs by default" },
-	{ "trace", 0, OPTION_TEXT, offsetof(struct globals, trace), "FILE",
+	  "syslog, under that name"),
+	OPTION("systemd-log", 0, FLAG, offsetof(struct globals, systemd_log), "", "the same as --log=journald:husk"),
+	OPTION("log-format", 0, TEXT, offsetof(struct globals, log_format), "text|json",
+	  "how messages look in a log file: text by default"),
+	OPTION("log-level", 0, TEXT, offsetof(struct globals, log_level), "error|warning|info|debug",
+	  "what is worth a message: warning by default"),
+	OPTION("debug", 0, FLAG, offsetof(struct globals, debug), "", "the same as --log-level=debug"),
+	OPTION("systemd-cgroup", 's', FLAG, offsetof(struct globals, systemd_cgroup), "",
+	  "the same as --cgroup-manager=systemd"),
+	OPTION("cgroup-manager", 0, TEXT, offsetof(struct globals, cgroup_manager), "cgroupfs|systemd|disabled",
+	  "who makes control groups: cgroupfs by default"),
+	OPTION("trace", 0, TEXT, offsetof(struct globals, trace), "FILE",
 	  "write a timeline of all that husk and the container's first process did, for Perfetto or chrome://tracing; a file that "
 	  "holds one is continued. What init does once its seccomp filter is loaded has no times of its own, since the filter need not "
-	  "allow to ask for the time" },
-	{ "timing", 0, OPTION_FLAG, offsetof(struct globals, timing), NULL,
-	  "print the same timeline as a table to standard error" },
-	{ "error-fd", 0, OPTION_U64, offsetof(struct globals, error_fd), "N",
+	  "allow to ask for the time"),
+	OPTION("timing", 0, FLAG, offsetof(struct globals, timing), "",
+	  "print the same timeline as a table to standard error"),
+	OPTION("error-fd", 0, U64, offsetof(struct globals, error_fd), "N",
 	  "when the command fails, write one JSON object to this open descriptor: kind, exitCode, message and, when known, stage, "
-	  "path, file, line, column, errno, hint" },
-	{ "rootless", 0, OPTION_NO_TEXT, 0, "true|false|auto", "accepted, without effect: found out by itself" },
-	{ "criu", 0, OPTION_NO_TEXT, 0, "FILE", "accepted, without effect" },
-	{ "version", 'v', OPTION_FLAG, offsetof(struct globals, version), NULL, "print the version" },
+	  "path, file, line, column, errno, hint"),
+	OPTION("rootless", 0, NO_TEXT, 0, "true|false|auto", "accepted, without effect: found out by itself"),
+	OPTION("criu", 0, NO_TEXT, 0, "FILE", "accepted, without effect"),
+	OPTION("version", 'v', FLAG, offsetof(struct globals, version), "", "print the version"),
 	{}
 };
+
+static const char *next_text(const char *text)
+{
+	return text + strlen(text) + 1;
+}
+
+const char *option_value(const struct option_row *o)
+{
+	return next_text(o->name);
+}
+
+const char *option_help(const struct option_row *o)
+{
+	return next_text(option_value(o));
+}
 
 bool option_takes_value(const struct option_row *o)
 {

@@ -32,13 +32,20 @@ enum option_kind {
 };
 
 struct option_row {
-	const char *name;               /* NULL ends the table */
+	const char *name;               /* NULL ends the table; behind its end are the value and the help: OPTION() */
 	char letter;                    /* 0: none */
 	enum option_kind kind : 8;
 	uint16_t offset;                /* in the command's struct of values */
-	const char *value;              /* what --help calls the value; says what completes it, too: cli/texts.h */
-	const char *help;               /* of any length: wrapped where it is printed */
 };
+
+/*
+ * VALUE: what --help calls it, "" for none; says what completes it, too: cli/texts.h.  HELP, of any length, is wrapped where it
+ * is printed.  One text for all three, because each pointer is one more to relocate whenever husk starts.
+ */
+#define OPTION(name, letter, kind, offset, value, help) { name "\0" value "\0" help, letter, OPTION_##kind, offset }
+
+const char *option_value(const struct option_row *);
+const char *option_help(const struct option_row *);
 
 struct globals {
 	unsigned inherited;             /* descriptors 3, 4, ... that were open when husk began, as a row */

@@ -40,9 +40,9 @@ struct kill_values { bool all, regex; };
 struct kill_how { int sig; bool all; };
 
 static const struct option_row kill_options[] = {
-	{ "all", 'a', OPTION_FLAG, offsetof(struct kill_values, all), NULL, "signal every process of the container" },
-	{ "regex", 'r', OPTION_FLAG, offsetof(struct kill_values, regex), NULL,
-	  "every container whose id matches the regular expression CONTAINER-ID" },
+	OPTION("all", 'a', FLAG, offsetof(struct kill_values, all), "", "signal every process of the container"),
+	OPTION("regex", 'r', FLAG, offsetof(struct kill_values, regex), "",
+	  "every container whose id matches the regular expression CONTAINER-ID"),
 	OPTIONS_END
 };
 
@@ -68,10 +68,10 @@ static int kill_it(const struct globals *g, const void *values, const struct wor
 struct delete_values { bool force, regex; };
 
 static const struct option_row delete_options[] = {
-	{ "force", 'f', OPTION_FLAG, offsetof(struct delete_values, force), NULL,
-	  "kill what runs; a container that does not exist is no error" },
-	{ "regex", 'r', OPTION_FLAG, offsetof(struct delete_values, regex), NULL,
-	  "every container whose id matches the regular expression CONTAINER-ID" },
+	OPTION("force", 'f', FLAG, offsetof(struct delete_values, force), "",
+	  "kill what runs; a container that does not exist is no error"),
+	OPTION("regex", 'r', FLAG, offsetof(struct delete_values, regex), "",
+	  "every container whose id matches the regular expression CONTAINER-ID"),
 	OPTIONS_END
 };
 

@@ -32,8 +32,8 @@ static int state(const struct globals *g, const void *values, const struct words
 struct list_values { const char *format; bool quiet; };
 
 static const struct option_row list_options[] = {
-	{ "format", 'f', OPTION_TEXT, offsetof(struct list_values, format), "table|json", "how it is printed: a table by default" },
-	{ "quiet", 'q', OPTION_FLAG, offsetof(struct list_values, quiet), NULL, "only the ids" },
+	OPTION("format", 'f', TEXT, offsetof(struct list_values, format), "table|json", "how it is printed: a table by default"),
+	OPTION("quiet", 'q', FLAG, offsetof(struct list_values, quiet), "", "only the ids"),
 	OPTIONS_END
 };
 

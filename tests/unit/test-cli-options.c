@@ -14,15 +14,15 @@ struct sample {
 };
 
 static const struct option_row table[] = {
-	{ "bundle", 'b', OPTION_TEXT, offsetof(struct sample, bundle), "DIR", "where" },
-	{ "env", 'e', OPTION_WORDS, offsetof(struct sample, env), "N=V", "environment" },
-	{ "preserve-fds", 0, OPTION_COUNT, offsetof(struct sample, count), "N", "descriptors" },
-	{ "memory", 0, OPTION_SIZE, offsetof(struct sample, size), "SIZE", "limit" },
-	{ "weight", 0, OPTION_U64, offsetof(struct sample, weight), "N", "weight" },
-	{ "detach", 'd', OPTION_FLAG, offsetof(struct sample, detach), NULL, "leave" },
-	{ "tty", 't', OPTION_FLAG, offsetof(struct sample, tty), NULL, "terminal" },
-	{ "no-subreaper", 0, OPTION_FLAG, offsetof(struct sample, no_subreaper), NULL, "no" },
-	{ "criu", 0, OPTION_NO_TEXT, 0, "PATH", "nothing" },
+	OPTION("bundle", 'b', TEXT, offsetof(struct sample, bundle), "DIR", "where"),
+	OPTION("env", 'e', WORDS, offsetof(struct sample, env), "N=V", "environment"),
+	OPTION("preserve-fds", 0, COUNT, offsetof(struct sample, count), "N", "descriptors"),
+	OPTION("memory", 0, SIZE, offsetof(struct sample, size), "SIZE", "limit"),
+	OPTION("weight", 0, U64, offsetof(struct sample, weight), "N", "weight"),
+	OPTION("detach", 'd', FLAG, offsetof(struct sample, detach), "", "leave"),
+	OPTION("tty", 't', FLAG, offsetof(struct sample, tty), "", "terminal"),
+	OPTION("no-subreaper", 0, FLAG, offsetof(struct sample, no_subreaper), "", "no"),
+	OPTION("criu", 0, NO_TEXT, 0, "PATH", "nothing"),
 	{}
 };
 
