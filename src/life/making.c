@@ -23,6 +23,7 @@
 #include "life/locate.h"
 #include "parts/cgroup/control.h"
 #include "parts/notify/notify.h"
+#include "plan/process.h"
 #include "record/announce.h"
 #include "record/gate.h"
 #include "record/groups.h"
@@ -176,7 +177,7 @@ static void bear_early(struct making *m)
 	if (!ns.later || !host_has_v1_alone())
 		return;
 	m->early = spawn_birth_in(&ns);
-	m->early.preserved = m->rq->activation.listen_fds + m->rq->preserve_fds;
+	m->early.preserved = process_preserved(m->config->process, &m->rq->activation, m->rq->preserve_fds);
 	if (spawn(&m->child, &m->early, &e) < 0)
 		log_debug("%s", e.msg);
 }

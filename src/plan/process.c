@@ -14,19 +14,14 @@ static const char *const *arguments(const str_list *args, struct arena *a)
 	return v;
 }
 
-/*
- * Descriptors from 3 on: those of socket activation come first, then those of --preserve-fds (as in runc).  Engines that
- * do the activation themselves put LISTEN_FDS into process.env and count theirs in --preserve-fds.
- */
-static unsigned preserved(const struct process_request *rq)
+unsigned process_preserved(const struct oci_process *proc, const struct activation *activation, unsigned preserve_fds)
 {
-	unsigned listen = rq->activation ? rq->activation->listen_fds : 0;
-	const str_list *env = rq->process ? &rq->process->env : NULL;
+	unsigned listen = activation ? activation->listen_fds : 0;
 
-	for (size_t i = 0; env && i < env->n; i++)
-		if (str_starts(env->v[i], "LISTEN_FDS="))
-			return MAX(listen, rq->preserve_fds);
-	return listen + rq->preserve_fds;
+	for (size_t i = 0; proc && i < proc->env.n; i++)
+		if (str_starts(proc->env.v[i], "LISTEN_FDS="))
+			return MAX(listen, preserve_fds);
+	return listen + preserve_fds;
 }
 
 static int seccomp(struct plan *p, const struct process_request *rq, const struct host *host, struct arena *a,
@@ -77,8 +72,8 @@ int process_plan(struct plan *p, const struct process_request *rq, const struct 
 	p->cwd = CPATH(arena_strdup(a, proc ? proc->cwd : "/"));
 	if (user_plan(&p->user, proc ? proc->user : NULL, rq->denies_setgroups, rq->annotations->keeps_groups, "process.user",
 		      host, a, e) < 0 ||
-	    stdio_plan(&p->stdio, proc && proc->terminal, proc ? proc->console_size : NULL, preserved(rq),
-		       p->user.uid, e) < 0 ||
+	    stdio_plan(&p->stdio, proc && proc->terminal, proc ? proc->console_size : NULL,
+		       process_preserved(proc, rq->activation, rq->preserve_fds), p->user.uid, e) < 0 ||
 	    environment_plan(&p->environment, proc ? &proc->env : NULL, &extra, "process.env", a, e) < 0 ||
 	    guards(p, rq, host, a, e) < 0 ||
 	    limits_plan(&p->limits, proc, "process", a, e) < 0 || limits_compare(&p->limits, e) < 0 ||

@@ -21,6 +21,12 @@ struct process_request {
 };
 
 /*
+ * How many descriptors from 3 on are the payload's: those of socket activation come first, then those of --preserve-fds (as in
+ * runc).  Engines that do the activation themselves put LISTEN_FDS into process.env and count theirs in --preserve-fds.
+ */
+unsigned process_preserved(const struct oci_process *, const struct activation *, unsigned preserve_fds);
+
+/*
  * Fills args, cwd, user, environment, limits, schedule, stdio, seccomp, caps, lsm and no_new_privileges of *P.
  * PROCESS has gone through check_process().
  */

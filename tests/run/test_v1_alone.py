@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -250,6 +251,27 @@ def test_descriptors_for_the_program_are_kept_from_all_that_init_is_given(husk, 
     late.args("/bin/sh", "-c", "for fd in /proc/self/fd/*; do readlink $fd; done | sort | uniq -c").write()
     seen = husk("run", "--preserve-fds", 2, "--bundle", late.path, husk.new_id(), check=0, pass_fds=held).out
     assert seen.count("pipe:") and "memfd" not in seen and "socket" not in seen, seen
+
+
+# As an engine that does the socket activation itself: its descriptors are those of --preserve-fds.
+MANY = """import os, resource, sys
+for fd in range(3, 203):
+    os.dup2(0, fd)
+resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300))
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_descriptors_that_are_told_of_twice_are_counted_once(tmp_path, late, group):
+    class WithMany(OnV1):
+        def argv(self, *words, options=()):
+            return [sys.executable, "-c", MANY, *super().argv(*words, options=options)]
+    husk = WithMany(tmp_path / "many")
+    late.process["env"].append("LISTEN_FDS=200")
+    seen = husk.out(late.sh("readlink /proc/self/fd/202; echo $LISTEN_FDS"), "--preserve-fds", 200,
+                    env=dict(os.environ, LISTEN_FDS="200"))
+    assert seen.split() == ["/dev/null", "200"]
+    husk.close()
 
 
 def test_where_there_are_no_hierarchies_after_all_init_is_born_anew(tmp_path, late, group, orphans):
