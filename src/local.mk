@@ -28,7 +28,7 @@ endif
 
 # husk's objects with musl, by plain rules: automake knows one compiler.
 HOST_OBJECTS = $(OCI_SPEC_FILES:%.c=host-obj/%.o) $(COMMON_FILES:%.c=host-obj/%.o) $(HUSK_FILES:%.c=host-obj/%.o) \
-	$(CLI_FILES:%.c=host-obj/%.o) host-obj/src/sys/fortified.o
+	$(CLI_FILES:%.c=host-obj/%.o) host-obj/src/sys/fortified.o host-obj/src/sys/relro.o
 
 host-obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -87,7 +87,8 @@ endif
 # husk-init has a compiler of its own, so plain rules instead of automake's.
 INIT_OBJECTS = $(INIT_FILES:%.c=init-obj/%.o)
 INIT_COMMON = $(COMMON_FILES:%.c=init-obj/%.o)
-INIT_CFLAGS = -std=c11 -Os $(WARNINGS) -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+# At a fixed address: its tables are constants then, which nobody can write, and need no pages of their own.
+INIT_CFLAGS = -std=c11 -Os -fno-pie $(WARNINGS) -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fno-stack-protector -DHUSK_INIT=1 $(INIT_INCLUDES)
 
 init-obj/%.o: %.c
@@ -98,7 +99,7 @@ libinit.a: $(INIT_COMMON)
 	$(AM_V_AR)rm -f $@ && $(AR) cr $@ $(INIT_COMMON)
 
 husk-init: $(INIT_OBJECTS) libinit.a
-	$(AM_V_CCLD)$(INIT_CC) -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none -o $@ $(INIT_OBJECTS) libinit.a
+	$(AM_V_CCLD)$(INIT_CC) -static -no-pie -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none -o $@ $(INIT_OBJECTS) libinit.a
 
 -include $(INIT_OBJECTS:.o=.d) $(INIT_COMMON:.o=.d)
 

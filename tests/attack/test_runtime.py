@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -226,3 +227,32 @@ def test_large_uid_is_honoured(husk, bundle):
     bundle.process["user"] = {"uid": 2147483648, "gid": 4294967294}
     out = husk.out(bundle.args("/bin/grep", "^[UG]id", "/proc/self/status"))
     assert out.split() == ["Uid:"] + ["2147483648"] * 4 + ["Gid:"] + ["4294967294"] * 4
+
+
+PT_LOAD, PT_GNU_RELRO = 1, 0x6474e552
+
+
+def segments(path):
+    """[(type, offset, address, size in memory)] of a 64-bit program"""
+    data = pathlib.Path(path).read_bytes()
+    at, size, count = struct.unpack_from("<Q", data, 32)[0], *struct.unpack_from("<HH", data, 54)
+    for i in range(count):
+        kind, _, offset, address, _, _, memory, _ = struct.unpack_from("<IIQQQQQQ", data, at + i * size)
+        yield kind, offset, address, memory
+
+
+def test_what_was_relocated_at_the_start_cannot_be_written_any_more(husk, bundle):
+    relocated = [(address, size) for kind, _, address, size in segments(program()) if kind == PT_GNU_RELRO]
+    assert len(relocated) == 1
+    p = husk.popen("run", "--bundle", bundle.args("/bin/sleep", "1000").write().path, husk.new_id(), stdin=subprocess.DEVNULL)
+    try:
+        assert husk.wait_status(husk.ids[-1], "running")
+        maps = [line.split() for line in pathlib.Path(f"/proc/{p.pid}/maps").read_text().splitlines()]
+        mine = [[int(n, 16) for n in m[0].split("-")] + [m[1]] for m in maps if m[-1] == os.path.realpath(program())]
+        begin, end = mine[0][0] + relocated[0][0], mine[0][0] + sum(relocated[0])
+        page = os.sysconf("SC_PAGESIZE")
+        rights = [r for b, e, r in mine if b < end // page * page and e > begin // page * page]
+        assert rights and not any("w" in r for r in rights), maps
+    finally:
+        husk("delete", "--force", husk.ids[-1], check=0)
+        p.wait()
