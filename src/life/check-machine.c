@@ -408,12 +408,17 @@ static bool lacks_file(const struct look *l, const struct cgroup_plan_dir *d, co
 		       const struct cgroup_write *before)
 {
 	const char *group;
+	struct err e;
 
 	while ((group = sample(l, d))) {
-		if (has_file(l, group, w->file) || (before && has_file(l, group, before->file)))
+		AUTO_FD int there = groupfs_open_known(group, &e);
+
+		if (there < 0 && e.num != ENOENT)
 			return false;
-		/* Otherwise it was a container's that has just ended, and says nothing. */
-		if (path_allows(group, F_OK))
+		if (there >= 0 && (has_file(l, group, w->file) || (before && has_file(l, group, before->file))))
+			return false;
+		/* Otherwise it was a container's that has just ended, also if another has its name by now, and says nothing. */
+		if (there >= 0 && groupfs_is(group, groupfs_id(there)))
 			return true;
 	}
 	return is_kernels_choice(w->file) && !has_file(l, d->mount, w->file);

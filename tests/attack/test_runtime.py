@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 
+from tests.conftest import wait_for
 from tests.user import needs_root
 
 HUSK = os.environ.get("HUSK", "husk")
@@ -246,7 +247,7 @@ def test_what_was_relocated_at_the_start_cannot_be_written_any_more(husk, bundle
     assert len(relocated) == 1
     p = husk.popen("run", "--bundle", bundle.args("/bin/sleep", "1000").write().path, husk.new_id(), stdin=subprocess.DEVNULL)
     try:
-        assert husk.wait_status(husk.ids[-1], "running")
+        wait_for(lambda: husk("state", husk.ids[-1]).code == 0)
         maps = [line.split() for line in pathlib.Path(f"/proc/{p.pid}/maps").read_text().splitlines()]
         mine = [[int(n, 16) for n in m[0].split("-")] + [m[1]] for m in maps if m[-1] == os.path.realpath(program())]
         begin, end = mine[0][0] + relocated[0][0], mine[0][0] + sum(relocated[0])
