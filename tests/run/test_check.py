@@ -449,11 +449,11 @@ def passers_by(group):
         os.rmdir(f"{DEVICES}/{os.path.dirname(group)}-{n}")
         if first == f"{DEVICES}/{os.path.dirname(group)}-{n}":
             names.append(first)
-        if len(names) == 5:
+        if len(names) == 2:
             break
     come_and_go = "import os, sys\nwhile os.getppid() == int(sys.argv[1]):\n for d in sys.argv[2:]:\n  os.mkdir(d)\n  os.rmdir(d)\n"
-    # Two, so that one may come while the other goes, and a name may mean another group at the second look.
-    processes = [subprocess.Popen([sys.executable, "-c", come_and_go, str(os.getpid()), *names[i::2]]) for i in range(2)]
+    # A process for each: at the second look a name may mean another group than at the first.
+    processes = [subprocess.Popen([sys.executable, "-c", come_and_go, str(os.getpid()), name]) for name in names]
     yield
     for p in processes:
         p.terminate()
