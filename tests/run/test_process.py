@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.conftest import SYSTEM
+from tests.conftest import SYSTEM, wait_for
 from tests.user import needs_root
 
 
@@ -207,6 +207,8 @@ def test_sd_notify_passes_readiness_on_and_nothing_else(husk, bundle, tmp_path):
     manager.setblocking(False)
     with pytest.raises(BlockingIOError):
         manager.recv(1000)
+    # What it says, it says after it was ready.
+    wait_for(lambda: husk.output(ident).endswith("\n"))
     husk("delete", "--force", ident, check=0)
     assert husk.output(ident) in ("Permission denied\n", "Read-only file system\n")
 
