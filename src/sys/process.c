@@ -264,6 +264,7 @@ static const struct name_value signals[] = {
 #endif
 	/* Other names of the same; signal_name() finds the first. */
 	NAMED("IOT", SIGABRT), NAMED("CLD", SIGCHLD), NAMED("POLL", SIGIO),
+	{}
 };
 
 /* As glibc has them, which is what users of kill(1) know; musl's SIGRTMIN is another one. */
@@ -279,9 +280,9 @@ int signal_number(const char *text)
 		return n ? (int)n : -1;
 	if (strncasecmp(text, "SIG", 3) == 0)
 		text += 3;
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
-		if (strcasecmp(text, signals[i].name) == 0)
-			return (int)signals[i].value;
+	for (const struct name_value *s = signals; *s->name; s++)
+		if (strcasecmp(text, s->name) == 0)
+			return (int)s->value;
 
 	from_end = strncasecmp(text, "RTMAX", 5) == 0;
 	if (!from_end && strncasecmp(text, "RTMIN", 5) != 0)
@@ -295,13 +296,11 @@ int signal_number(const char *text)
 
 const char *signal_name(int number, char buf[16])
 {
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
-		if (signals[i].value == (uint64_t)number) {
-			snprintf(buf, 16, "SIG%s", signals[i].name);
-			return buf;
-		}
-	}
-	if (number == RTMIN)
+	const char *name = table_name(signals, (uint64_t)number);
+
+	if (name)
+		snprintf(buf, 16, "SIG%s", name);
+	else if (number == RTMIN)
 		snprintf(buf, 16, "SIGRTMIN");
 	else if (number > RTMIN && number <= RTMAX)
 		snprintf(buf, 16, "SIGRTMIN+%d", number - RTMIN);

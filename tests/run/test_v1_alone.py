@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host with cgroup v1 alone, where husk makes the groups while init builds the container's root: this one is made to look so."""
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -20,11 +21,14 @@ HIERARCHIES = [] if V2 else [pathlib.Path(top) for top in TOPS if os.path.basena
 pytestmark = [needs_root("a mount of the host"), pytest.mark.skipif(not HIERARCHIES, reason="needs cgroup v1")]
 
 HIDE = 'test ! -d /sys/fs/cgroup/unified || mount -t tmpfs none /sys/fs/cgroup/unified; exec "$@"'
+NONE_AT_ALL = 'umount -R /sys/fs/cgroup && mount -t tmpfs none /sys/fs/cgroup && exec "$@"'
 
 
 class OnV1(Husk):
+    look = HIDE
+
     def argv(self, *words, options=()):
-        return ["unshare", "--mount", "sh", "-c", HIDE, "sh", *super().argv(*words, options=options)]
+        return ["unshare", "--mount", "sh", "-c", self.look, "sh", *super().argv(*words, options=options)]
 
 
 @pytest.fixture
@@ -32,6 +36,19 @@ def husk(tmp_path):
     h = OnV1(tmp_path)
     yield h
     h.close()
+
+
+def create_and_kill(husk, bundle, seconds):
+    """-> its id; what was left of it `delete --force` has removed"""
+    ident = husk.new_id()
+    # unshare and sh execute husk in their own process: its number is this one.
+    p = husk.popen("create", "--bundle", bundle.path, ident, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    p.send_signal(signal.SIGKILL)
+    p.wait()
+    husk("delete", "--force", ident, check=0)
+    return ident
 
 
 def left_of(group):
@@ -169,14 +186,7 @@ def test_killed_at_any_instant_it_leaves_what_delete_can_remove(husk, late, grou
     late.linux["cgroupsPath"] = "/" + group
     late.args("/bin/sleep", "1000").write()
     for i in range(30):
-        ident = husk.new_id()
-        # unshare and sh execute husk in their own process: its number is this one.
-        p = husk.popen("create", "--bundle", late.path, ident, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
-        time.sleep(0.003 + i * 0.0007)
-        p.send_signal(signal.SIGKILL)
-        p.wait()
-        husk("delete", "--force", ident, check=0)
+        ident = create_and_kill(husk, late, 0.003 + i * 0.0007)
         assert not left_of(group)
         assert not (husk.root / ident).exists()
 
@@ -234,22 +244,21 @@ def test_who_is_killed_while_it_plans_leaves_no_init(husk, late, group, orphans)
     late.config["annotations"] = {f"org.example.{i}": "x" * 200 for i in range(2000)}
     late.args("/bin/true").write()
     for i in range(20):
-        ident = husk.new_id()
-        p = husk.popen("create", "--bundle", late.path, ident, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
-        time.sleep(0.004 + i * 0.0005)
-        p.send_signal(signal.SIGKILL)
-        p.wait()
-        husk("delete", "--force", ident, check=0)
+        create_and_kill(husk, late, 0.004 + i * 0.0005)
     assert not orphans() and not left_of(group)
 
 
 def test_descriptors_for_the_program_are_kept_from_all_that_init_is_given(husk, late, group):
-    read, write = os.pipe()
-    held = [os.dup2(read, 3) if read != 3 else 3, os.dup2(write, 4) if write != 4 else 4]
+    ends = os.pipe()
+
+    def place():
+        for fd, end in zip((3, 4), [os.dup(end) for end in ends]):
+            os.dup2(end, fd)
     late.config["hooks"] = {"createContainer": [{"path": "/bin/true"}]}
     late.args("/bin/sh", "-c", "for fd in /proc/self/fd/*; do readlink $fd; done | sort | uniq -c").write()
-    seen = husk("run", "--preserve-fds", 2, "--bundle", late.path, husk.new_id(), check=0, pass_fds=held).out
+    seen = husk("run", "--preserve-fds", 2, "--bundle", late.path, husk.new_id(), check=0, preexec_fn=place, pass_fds=[3, 4]).out
+    for end in ends:
+        os.close(end)
     assert seen.count("pipe:") and "memfd" not in seen and "socket" not in seen, seen
 
 
@@ -266,24 +275,20 @@ def test_descriptors_that_are_told_of_twice_are_counted_once(tmp_path, late, gro
     class WithMany(OnV1):
         def argv(self, *words, options=()):
             return [sys.executable, "-c", MANY, *super().argv(*words, options=options)]
-    husk = WithMany(tmp_path / "many")
     late.process["env"].append("LISTEN_FDS=200")
-    seen = husk.out(late.sh("readlink /proc/self/fd/202; echo $LISTEN_FDS"), "--preserve-fds", 200,
-                    env=dict(os.environ, LISTEN_FDS="200"))
+    with contextlib.closing(WithMany(tmp_path / "many")) as husk:
+        seen = husk.out(late.sh("readlink /proc/self/fd/202; echo $LISTEN_FDS"), "--preserve-fds", 200,
+                        env=dict(os.environ, LISTEN_FDS="200"))
     assert seen.split() == ["/dev/null", "200"]
-    husk.close()
 
 
 def test_where_there_are_no_hierarchies_after_all_init_is_born_anew(tmp_path, late, group, orphans):
-    class Without(Husk):
-        def argv(self, *words, options=()):
-            umount = 'umount -R /sys/fs/cgroup && mount -t tmpfs none /sys/fs/cgroup && exec "$@"'
-            return ["unshare", "--mount", "sh", "-c", umount, "sh", *super().argv(*words, options=options)]
-    husk = Without(tmp_path / "without")
+    class Without(OnV1):
+        look = NONE_AT_ALL
     late.config["mounts"] = [m for m in late.config["mounts"] if m["type"] != "cgroup"]
     late.linux["resources"] = {}
     bundle = late.args("/bin/echo", "alive").write()
-    result = husk("run", "--bundle", bundle.path, husk.new_id(), options=["--timing"], check=0)
+    with contextlib.closing(Without(tmp_path / "without")) as husk:
+        result = husk("run", "--bundle", bundle.path, husk.new_id(), options=["--timing"], check=0)
     assert stages(result.err, "host").count("spawn") == 2 and result.out == "alive\n", result
     assert not orphans()
-    husk.close()
